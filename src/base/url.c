@@ -1,0 +1,342 @@
+/* Query strings, paths, cookies and the Redis URL; see url.h. */
+#include "base/url.h"
+
+#include "base/utf8.h"
+
+const char *url_result_text(enum url_result result)
+{
+    switch (result) {
+    case URL_OK:
+        return "is fine";
+    case URL_ABSENT:
+        return "is missing";
+    case URL_BAD_ESCAPE:
+        return "has a % without two hexadecimal digits";
+    case URL_TOO_LONG:
+        return "is too long";
+    case URL_NUL:
+        return "holds a NUL byte";
+    case URL_BAD_UTF8:
+        return "is not valid UTF-8";
+    case URL_TWICE:
+        return "is given twice";
+    case URL_BAD_PATH:
+        return "is not a plain path";
+    }
+    return "is not valid";
+}
+
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    if (c >= 'a' && c <= 'f') {
+        return c - 'a' + 10;
+    }
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* The byte at *p, decoded, and a step over it; -1 for a bad escape. */
+static int next_byte(const char **p, const char *end, bool form)
+{
+    char c = *(*p)++;
+    if (c == '+' && form) {
+        return ' ';
+    }
+    if (c != '%') {
+        return (unsigned char)c;
+    }
+    if (end - *p < 2 || hex_value((*p)[0]) < 0 || hex_value((*p)[1]) < 0) {
+        return -1;
+    }
+    int byte = hex_value((*p)[0]) << 4 | hex_value((*p)[1]);
+    *p += 2;
+    return byte;
+}
+
+static enum url_result decode(struct span text, bool form, char *out, size_t cap, size_t *len)
+{
+    const char *p = text.p;
+    const char *end = text.n ? text.p + text.n : text.p;
+    size_t n = 0;
+    while (p < end) {
+        int byte = next_byte(&p, end, form);
+        if (byte <= 0) {
+            return byte < 0 ? URL_BAD_ESCAPE : URL_NUL;
+        }
+        if (n + 1 >= cap) {
+            return URL_TOO_LONG;
+        }
+        out[n++] = (char)byte;
+    }
+    if (!utf8_valid(out, n)) {
+        return URL_BAD_UTF8;
+    }
+    out[n] = '\0';
+    *len = n;
+    return URL_OK;
+}
+
+enum url_result url_decode(struct span text, bool form, char *out, size_t cap, size_t *len)
+{
+    *len = 0;
+    if (cap == 0) {
+        return URL_TOO_LONG;
+    }
+    enum url_result result = decode(text, form, out, cap, len);
+    if (result) {
+        out[0] = '\0';
+    }
+    return result;
+}
+
+/* Cuts the bytes up to `separator` (or all) off the front of *rest, and the separator with them. */
+static struct span cut(struct span *rest, char separator)
+{
+    const char *at = rest->n ? memchr(rest->p, separator, rest->n) : NULL;
+    if (!at) {
+        struct span all = *rest;
+        *rest = (struct span){NULL, 0};
+        return all;
+    }
+    struct span first = {rest->p, (size_t)(at - rest->p)};
+    *rest = (struct span){at + 1, rest->n - first.n - 1};
+    return first;
+}
+
+/* True if `text`, decoded, is `name`. What cannot be decoded is no name of ours. */
+static bool decodes_to(struct span text, const char *name)
+{
+    const char *p = text.p;
+    const char *end = text.n ? text.p + text.n : text.p;
+    for (; *name; name++) {
+        if (p == end || next_byte(&p, end, true) != (unsigned char)*name) {
+            return false;
+        }
+    }
+    return p == end;
+}
+
+enum url_result url_query_get(struct span query, const char *name, char *out, size_t cap,
+                              size_t *len)
+{
+    struct span found = {NULL, 0};
+    bool seen = false;
+    *len = 0;
+    if (cap == 0) {
+        return URL_TOO_LONG;
+    }
+    out[0] = '\0';
+    while (query.n > 0) {
+        struct span value = cut(&query, '&');
+        struct span key = cut(&value, '=');
+        if (decodes_to(key, name)) {
+            if (seen) {
+                return URL_TWICE;
+            }
+            seen = true;
+            found = value;
+        }
+    }
+    return seen ? url_decode(found, true, out, cap, len) : URL_ABSENT;
+}
+
+/* True for what names no resource, or could name another one to those who decode again. */
+static bool bad_segment(const char *text, size_t len)
+{
+    if (len == 0 || (text[0] == '.' && (len == 1 || (len == 2 && text[1] == '.')))) {
+        return true;
+    }
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)text[i];
+        if (c < 0x20 || c == 0x7f || c == '/' || c == '\\') {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum url_result url_path_split(struct span path, struct url_path *out)
+{
+    *out = (struct url_path){0};
+    if (path.n == 0 || path.p[0] != '/') {
+        return URL_BAD_PATH;
+    }
+    out->slash = path.p[path.n - 1] == '/';
+    if (path.n > URL_PATH_MAX) {
+        return URL_TOO_LONG;
+    }
+    struct span rest = {path.p + 1, path.n - 1};
+    size_t used = 0;
+    while (rest.n > 0) {
+        struct span raw = cut(&rest, '/');
+        if (out->count == URL_SEGMENTS_MAX) {
+            return URL_TOO_LONG;
+        }
+        size_t len;
+        enum url_result result =
+            url_decode(raw, false, out->text + used, sizeof out->text - used, &len);
+        if (result) {
+            return result;
+        }
+        if (bad_segment(out->text + used, len)) {
+            return URL_BAD_PATH;
+        }
+        out->start[out->count] = (uint16_t)used;
+        out->len[out->count++] = (uint16_t)len;
+        used += len + 1;
+    }
+    return URL_OK;
+}
+
+struct span url_path_at(const struct url_path *path, size_t i)
+{
+    if (i >= path->count) {
+        return (struct span){"", 0};
+    }
+    return (struct span){path->text + path->start[i], path->len[i]};
+}
+
+static struct span trim(struct span s)
+{
+    while (s.n > 0 && (s.p[0] == ' ' || s.p[0] == '\t')) {
+        s.p++;
+        s.n--;
+    }
+    while (s.n > 0 && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t')) {
+        s.n--;
+    }
+    return s;
+}
+
+enum url_result cookie_get(struct span header, const char *name, struct span *value)
+{
+    while (header.n > 0) {
+        struct span pair = cut(&header, ';');
+        struct span key = trim(cut(&pair, '='));
+        if (!span_eq(key, name)) {
+            continue;
+        }
+        struct span text = trim(pair);
+        if (text.n >= 2 && text.p[0] == '"' && text.p[text.n - 1] == '"') {
+            text = (struct span){text.p + 1, text.n - 2};
+        }
+        *value = text;
+        return URL_OK;
+    }
+    *value = (struct span){NULL, 0};
+    return URL_ABSENT;
+}
+
+/* A decimal number without leading zeros, at most `max`; false when it is something else. */
+static bool decimal(struct span s, uint32_t max, uint32_t *out)
+{
+    uint64_t value = 0;
+    if (s.n == 0 || s.n > 9 || (s.n > 1 && s.p[0] == '0')) {
+        return false;
+    }
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] < '0' || s.p[i] > '9') {
+            return false;
+        }
+        value = value * 10 + (uint64_t)(s.p[i] - '0');
+    }
+    *out = (uint32_t)value;
+    return value <= max;
+}
+
+bool ipv4_valid(struct span s)
+{
+    for (int i = 0; i < 4; i++) {
+        uint32_t byte;
+        if (i == 3 && s.n > 0 && memchr(s.p, '.', s.n)) {
+            return false;
+        }
+        if (!decimal(cut(&s, '.'), 255, &byte)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* One label of a host name (RFC 1123), or with '_' as container networks name their hosts. */
+static bool label_valid(struct span s)
+{
+    if (s.n < 1 || s.n > 63 || s.p[0] == '-' || s.p[s.n - 1] == '-') {
+        return false;
+    }
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+        if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') &&
+            c != '-' && c != '_') {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool host_valid(struct span s)
+{
+    if (s.n < 1 || s.n > REDIS_HOST_MAX || s.p[s.n - 1] == '.') {
+        return false;
+    }
+    bool named = false; /* it has a character that an address has not */
+    for (size_t i = 0; i < s.n; i++) {
+        named = named || (s.p[i] != '.' && (s.p[i] < '0' || s.p[i] > '9'));
+    }
+    for (struct span rest = s; rest.n > 0;) {
+        if (!label_valid(cut(&rest, '.'))) {
+            return false;
+        }
+    }
+    return named || ipv4_valid(s);
+}
+
+static const char *parse_credentials(struct span text, struct redis_url *out)
+{
+    if (!memchr(text.p, ':', text.n)) {
+        return "what stands before @ is [user]:password";
+    }
+    struct span user = cut(&text, ':');
+    size_t user_len;
+    size_t password_len;
+    if (url_decode(user, false, out->user, sizeof out->user, &user_len) ||
+        url_decode(text, false, out->password, sizeof out->password, &password_len)) {
+        return "user and password are percent-encoded UTF-8 of at most 255 bytes";
+    }
+    return password_len == 0 ? "the password is not empty" : NULL;
+}
+
+const char *redis_url_parse(struct span text, struct redis_url *out)
+{
+    static const char scheme[] = "redis://";
+    *out = (struct redis_url){.port = REDIS_PORT_DEFAULT};
+    if (text.n < sizeof scheme - 1 || memcmp(text.p, scheme, sizeof scheme - 1) != 0) {
+        return "it begins with redis://";
+    }
+    struct span rest = {text.p + sizeof scheme - 1, text.n - (sizeof scheme - 1)};
+    bool has_db = rest.n > 0 && memchr(rest.p, '/', rest.n);
+    struct span authority = cut(&rest, '/');
+    if (authority.n > 0 && memchr(authority.p, '@', authority.n)) {
+        const char *wrong = parse_credentials(cut(&authority, '@'), out);
+        if (wrong) {
+            return wrong;
+        }
+    }
+    bool has_port = authority.n > 0 && memchr(authority.p, ':', authority.n);
+    struct span host = cut(&authority, ':');
+    uint32_t port = REDIS_PORT_DEFAULT;
+    if (!host_valid(host)) {
+        return "the host is an IPv4 address or a host name";
+    }
+    if (has_port && (!decimal(authority, UINT16_MAX, &port) || port == 0)) {
+        return "the port is a number from 1 to 65535";
+    }
+    if (has_db && rest.n > 0 && !decimal(rest, REDIS_DB_MAX, &out->db)) {
+        return "the database is a number from 0 to 65535";
+    }
+    (void)span_copy(host, out->host, sizeof out->host);
+    out->port = (uint16_t)port;
+    return NULL;
+}
