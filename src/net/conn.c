@@ -1,0 +1,255 @@
+/*
+ * Connections: reading into the loop's shared buffer, and an outbound queue of references to frames
+ * that is written with one sendmsg(2) per socket and loop turn.
+ *
+ * The queue is a ring that exists only while something waits, so that an idle connection is little
+ * more than its uv_poll_t.
+ */
+#include "net/conn.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "core/metrics.h"
+#include "net/fds.h"
+
+#define IOV_BATCH 64
+#define QUEUE_FIRST 8 /* entries of a new ring; a power of two */
+
+static void poll_events(uv_poll_t *poll, int status, int events);
+
+static void update_poll(struct conn *conn)
+{
+    int events = UV_READABLE | (conn->want_write ? UV_WRITABLE : 0);
+    uv_poll_start(&conn->poll, events, poll_events);
+}
+
+static struct frame **slot(struct conn *conn, uint32_t i)
+{
+    return &conn->queue[(conn->queue_head + i) & (conn->queue_cap - 1)];
+}
+
+static void pop_front(struct conn *conn)
+{
+    frame_unref(*slot(conn, 0));
+    conn->queue_head = (conn->queue_head + 1) & (conn->queue_cap - 1);
+    conn->queue_len--;
+    conn->head_sent = 0;
+}
+
+static void free_queue(struct conn *conn)
+{
+    while (conn->queue_len > 0) {
+        pop_front(conn);
+    }
+    free(conn->queue);
+    conn->queue = NULL;
+    conn->queue_cap = conn->queue_head = conn->queue_bytes = 0;
+}
+
+static bool grow_queue(struct conn *conn)
+{
+    uint32_t cap = conn->queue_cap ? conn->queue_cap * 2 : QUEUE_FIRST;
+    struct frame **queue = malloc(cap * sizeof *queue);
+    if (!queue) {
+        return false;
+    }
+    for (uint32_t i = 0; i < conn->queue_len; i++) {
+        queue[i] = *slot(conn, i);
+    }
+    free(conn->queue);
+    conn->queue = queue;
+    conn->queue_cap = cap;
+    conn->queue_head = 0;
+    return true;
+}
+
+int conn_start(struct conn *conn, struct loop *loop, int fd, const struct conn_handlers *handlers)
+{
+    *conn = (struct conn){.handlers = handlers, .loop = loop, .fd = fd};
+    int error = uv_poll_init_socket(loop_uv(loop), &conn->poll, fd);
+    if (error) {
+        return error;
+    }
+    conn->poll.data = conn;
+    int on = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    update_poll(conn);
+    return 0;
+}
+
+enum conn_result conn_queue(struct conn *conn, struct frame *frame, size_t limit)
+{
+    if (conn->dead) {
+        return CONN_CLOSED;
+    }
+    if (conn->queue_bytes + (size_t)frame->len > limit) {
+        return CONN_FULL;
+    }
+    if (conn->queue_len == conn->queue_cap && !grow_queue(conn)) {
+        return CONN_NOMEM;
+    }
+    *slot(conn, conn->queue_len) = frame_ref(frame);
+    conn->queue_len++;
+    conn->queue_bytes += frame->len;
+    if (conn->queue_bytes > CONN_DRAIN_MARK) {
+        conn->above_mark = true;
+    }
+    if (!conn->want_write) { /* else the socket's readiness will flush it */
+        loop_flush_later(conn->loop, conn);
+    }
+    return CONN_OK;
+}
+
+size_t conn_queued(const struct conn *conn)
+{
+    return conn->queue_bytes;
+}
+
+void conn_drop_queue(struct conn *conn)
+{
+    if (conn->queue_len == 0) {
+        return;
+    }
+    struct frame *half_sent = conn->head_sent ? frame_ref(*slot(conn, 0)) : NULL;
+    uint32_t sent = conn->head_sent;
+    while (conn->queue_len > 0) {
+        pop_front(conn);
+    }
+    conn->queue_bytes = 0;
+    if (half_sent) {
+        *slot(conn, 0) = half_sent;
+        conn->queue_len = 1;
+        conn->head_sent = sent;
+        conn->queue_bytes = half_sent->len - sent;
+    }
+}
+
+/* Takes `sent` bytes off the queue's front. */
+static void consume(struct conn *conn, size_t sent)
+{
+    conn->queue_bytes -= (uint32_t)sent;
+    while (sent > 0) {
+        size_t left = (*slot(conn, 0))->len - conn->head_sent;
+        if (sent < left) {
+            conn->head_sent += (uint32_t)sent;
+            return;
+        }
+        sent -= left;
+        pop_front(conn);
+    }
+}
+
+/* One sendmsg; returns false when the socket takes no more for now or is broken. */
+static bool send_some(struct conn *conn)
+{
+    struct iovec iov[IOV_BATCH];
+    uint32_t count = conn->queue_len < IOV_BATCH ? conn->queue_len : IOV_BATCH;
+    size_t total = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        struct frame *frame = *slot(conn, i);
+        size_t skip = i == 0 ? conn->head_sent : 0;
+        iov[i].iov_base = frame->bytes + skip;
+        iov[i].iov_len = frame->len - skip;
+        total += iov[i].iov_len;
+    }
+    struct msghdr message = {.msg_iov = iov, .msg_iovlen = count};
+    ssize_t sent;
+    do {
+        sent = sendmsg(conn->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    } while (sent < 0 && errno == EINTR);
+    if (sent < 0) {
+        if (errno != EAGAIN && errno != EWOULDBLOCK) {
+            conn->handlers->ended(conn, errno);
+            return false;
+        }
+        sent = 0;
+    }
+    metric_add(METRIC_BYTES_OUT, sent);
+    consume(conn, (size_t)sent);
+    return (size_t)sent == total;
+}
+
+void conn_flush(struct conn *conn)
+{
+    if (conn->dead) {
+        return;
+    }
+    bool open = true;
+    while (conn->queue_len > 0 && open) {
+        open = send_some(conn);
+        if (conn->dead) {
+            return;
+        }
+    }
+    bool want_write = conn->queue_len > 0;
+    if (want_write != conn->want_write) {
+        conn->want_write = want_write;
+        update_poll(conn);
+    }
+    if (conn->queue_len == 0) {
+        free_queue(conn);
+    }
+    if (conn->above_mark && conn->queue_bytes <= CONN_DRAIN_MARK / 2) {
+        conn->above_mark = false;
+        if (conn->handlers->drain) {
+            conn->handlers->drain(conn);
+        }
+    }
+}
+
+static void read_some(struct conn *conn)
+{
+    char *buffer = loop_read_buffer(conn->loop);
+    ssize_t got;
+    do {
+        got = recv(conn->fd, buffer, LOOP_READ_SIZE, 0);
+    } while (got < 0 && errno == EINTR);
+    if (got > 0) {
+        metric_add(METRIC_BYTES_IN, got);
+        conn->handlers->data(conn, (uint8_t *)buffer, (size_t)got);
+    } else if (got == 0) {
+        conn->handlers->ended(conn, 0);
+    } else if (errno != EAGAIN && errno != EWOULDBLOCK) {
+        conn->handlers->ended(conn, errno);
+    }
+}
+
+static void poll_events(uv_poll_t *poll, int status, int events)
+{
+    struct conn *conn = poll->data;
+    if (status < 0) {
+        conn->handlers->ended(conn, -status);
+        return;
+    }
+    if (events & UV_READABLE) {
+        read_some(conn);
+    }
+    if ((events & UV_WRITABLE) && !conn->dead) {
+        conn_flush(conn);
+    }
+}
+
+static void handle_closed(uv_handle_t *handle)
+{
+    struct conn *conn = handle->data;
+    fds_disown(conn->fd);
+    close(conn->fd);
+    conn->handlers->closed(conn);
+}
+
+void conn_destroy(struct conn *conn)
+{
+    if (conn->dead) {
+        return;
+    }
+    conn->dead = true;
+    loop_forget(conn->loop, conn);
+    free_queue(conn);
+    uv_poll_stop(&conn->poll);
+    uv_close((uv_handle_t *)&conn->poll, handle_closed);
+}

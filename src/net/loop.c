@@ -1,0 +1,233 @@
+/*
+ * An event loop on a thread of its own.
+ *
+ * Posts from other threads go through a list under a mutex and one uv_async_t; the list is taken
+ * whole and run without the lock. A uv_check_t runs after each turn's events: there the connections
+ * that got something to send are flushed, so that all that a turn queued for a socket leaves in one
+ * write. loop_stop() posts the last function, which closes the loop's own handles; the thread ends
+ * when no handle is left.
+ */
+#include "net/loop.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "core/log.h"
+#include "net/conn.h"
+
+struct post {
+    struct post *next;
+    void (*fn)(void *arg);
+    void *arg;
+};
+
+struct loop {
+    uv_loop_t uv;
+    uv_async_t wake;
+    uv_check_t turn_end;
+    uv_thread_t thread;
+    bool started;
+    unsigned index;
+    struct conn *flush_head, **flush_tail;
+
+    pthread_mutex_t lock; /* guards the next three */
+    struct post *posts, **posts_tail;
+    bool stopping;
+
+    char read_buffer[LOOP_READ_SIZE];
+};
+
+static void run_posts(uv_async_t *wake)
+{
+    struct loop *loop = wake->data;
+    pthread_mutex_lock(&loop->lock);
+    struct post *post = loop->posts;
+    loop->posts = NULL;
+    loop->posts_tail = &loop->posts;
+    pthread_mutex_unlock(&loop->lock);
+    while (post) {
+        struct post *next = post->next;
+        post->fn(post->arg);
+        free(post);
+        post = next;
+    }
+}
+
+static void flush_turn(uv_check_t *check)
+{
+    struct loop *loop = check->data;
+    while (loop->flush_head) {
+        struct conn *conn = loop->flush_head;
+        loop_forget(loop, conn);
+        conn_flush(conn);
+    }
+}
+
+struct loop *loop_create(unsigned index)
+{
+    struct loop *loop = calloc(1, sizeof *loop);
+    if (!loop) {
+        return NULL;
+    }
+    loop->index = index;
+    loop->flush_tail = &loop->flush_head;
+    loop->posts_tail = &loop->posts;
+    pthread_mutex_init(&loop->lock, NULL);
+    if (uv_loop_init(&loop->uv)) {
+        pthread_mutex_destroy(&loop->lock);
+        free(loop);
+        return NULL;
+    }
+    if (uv_async_init(&loop->uv, &loop->wake, run_posts)) {
+        uv_loop_close(&loop->uv);
+        pthread_mutex_destroy(&loop->lock);
+        free(loop);
+        return NULL;
+    }
+    loop->wake.data = loop;
+    uv_check_init(&loop->uv, &loop->turn_end);
+    loop->turn_end.data = loop;
+    uv_check_start(&loop->turn_end, flush_turn);
+    return loop;
+}
+
+static void loop_main(void *arg)
+{
+    struct loop *loop = arg;
+    sigset_t all; /* signals are the main thread's */
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, NULL);
+    uv_run(&loop->uv, UV_RUN_DEFAULT);
+}
+
+int loop_start(struct loop *loop)
+{
+    if (uv_thread_create(&loop->thread, loop_main, loop)) {
+        return -1;
+    }
+    loop->started = true;
+    return 0;
+}
+
+static int post(struct loop *loop, void (*fn)(void *arg), void *arg, bool last)
+{
+    struct post *item = malloc(sizeof *item);
+    if (!item) {
+        return -1;
+    }
+    *item = (struct post){NULL, fn, arg};
+    pthread_mutex_lock(&loop->lock);
+    if (loop->stopping) {
+        pthread_mutex_unlock(&loop->lock);
+        free(item);
+        return -1;
+    }
+    loop->stopping = last;
+    *loop->posts_tail = item;
+    loop->posts_tail = &item->next;
+    pthread_mutex_unlock(&loop->lock);
+    uv_async_send(&loop->wake);
+    return 0;
+}
+
+int loop_post(struct loop *loop, void (*fn)(void *arg), void *arg)
+{
+    return post(loop, fn, arg, false);
+}
+
+static void close_own_handles(void *arg)
+{
+    struct loop *loop = arg;
+    uv_close((uv_handle_t *)&loop->wake, NULL);
+    uv_close((uv_handle_t *)&loop->turn_end, NULL);
+}
+
+void loop_stop(struct loop *loop)
+{
+    while (post(loop, close_own_handles, loop, true)) {
+        /* Out of memory: nothing else can end the thread in order, so keep asking. */
+        uv_sleep(10);
+    }
+    if (loop->started) {
+        uv_thread_join(&loop->thread);
+    } else {
+        uv_run(&loop->uv, UV_RUN_DEFAULT);
+    }
+    loop->started = false;
+}
+
+static void close_handle(uv_handle_t *handle, void *arg)
+{
+    (void)arg;
+    if (!uv_is_closing(handle)) {
+        uv_close(handle, NULL);
+    }
+}
+
+void loop_destroy(struct loop *loop)
+{
+    if (!loop) {
+        return;
+    }
+    if (uv_loop_close(&loop->uv) == UV_EBUSY) { /* never started: its own handles are open */
+        uv_walk(&loop->uv, close_handle, NULL);
+        uv_run(&loop->uv, UV_RUN_DEFAULT);
+        uv_loop_close(&loop->uv);
+    }
+    pthread_mutex_destroy(&loop->lock);
+    free(loop);
+}
+
+uv_loop_t *loop_uv(struct loop *loop)
+{
+    return &loop->uv;
+}
+
+unsigned loop_index(const struct loop *loop)
+{
+    return loop->index;
+}
+
+bool loop_is_current(const struct loop *loop)
+{
+    uv_thread_t self = uv_thread_self();
+    return loop->started && uv_thread_equal(&self, &loop->thread);
+}
+
+char *loop_read_buffer(struct loop *loop)
+{
+    return loop->read_buffer;
+}
+
+int64_t loop_now_ms(const struct loop *loop)
+{
+    return (int64_t)uv_now(&loop->uv);
+}
+
+void loop_flush_later(struct loop *loop, struct conn *conn)
+{
+    if (conn->on_flush_list) {
+        return;
+    }
+    conn->on_flush_list = true;
+    conn->flush_next = NULL;
+    *loop->flush_tail = conn;
+    loop->flush_tail = &conn->flush_next;
+}
+
+void loop_forget(struct loop *loop, struct conn *conn)
+{
+    if (!conn->on_flush_list) {
+        return;
+    }
+    struct conn **link = &loop->flush_head;
+    while (*link != conn) { /* the head in the common case */
+        link = &(*link)->flush_next;
+    }
+    *link = conn->flush_next;
+    if (!*link) {
+        loop->flush_tail = link;
+    }
+    conn->on_flush_list = false;
+}

@@ -1,0 +1,52 @@
+/*
+ * An event loop: one thread around one libuv loop. Loops share nothing; loop_post() is the only way
+ * into a loop from another thread.
+ */
+#ifndef LECTERN_NET_LOOP_H
+#define LECTERN_NET_LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#define LOOP_READ_SIZE 65536 /* bytes of the loop's shared read buffer */
+
+struct conn;
+struct loop;
+
+/* NULL when libuv or memory refuses. `index` is the loop's number, for logs. */
+struct loop *loop_create(unsigned index);
+
+/* Starts the thread. 0 or -1. */
+int loop_start(struct loop *loop) __attribute__((warn_unused_result));
+
+/*
+ * Runs `fn(arg)` on the loop's thread, soon, in the order of posting. Any thread. Returns 0, or -1
+ * when the loop is stopping or there is no memory: then fn never runs and arg is still the caller's.
+ */
+int loop_post(struct loop *loop, void (*fn)(void *arg), void *arg)
+    __attribute__((warn_unused_result));
+
+/*
+ * Ends the loop: refuses further posts, runs those already accepted, and returns when the thread has
+ * ended. Every handle on it must be closed or closing by then, or the call waits for it. Not from
+ * the loop's own thread.
+ */
+void loop_stop(struct loop *loop);
+
+/* Frees a loop that never started or has been stopped; accepts NULL. */
+void loop_destroy(struct loop *loop);
+
+/* The rest is for the loop's own thread. */
+
+uv_loop_t *loop_uv(struct loop *loop);
+unsigned loop_index(const struct loop *loop);
+bool loop_is_current(const struct loop *loop);
+char *loop_read_buffer(struct loop *loop); /* LOOP_READ_SIZE bytes, valid within one callback */
+int64_t loop_now_ms(const struct loop *loop); /* monotonic, cached at the start of the turn */
+
+/* Puts a connection on the list of those that are flushed when this turn's events are done. */
+void loop_flush_later(struct loop *loop, struct conn *conn);
+void loop_forget(struct loop *loop, struct conn *conn);
+
+#endif
