@@ -1,0 +1,145 @@
+-- Shared by every script: it is put before each of them when they are embedded.
+--
+-- A script works on the keys of one room, named after KEYS[1], the room's channel `room:{roomId}`.
+-- Bodies of messages are concatenated, never decoded. Times are milliseconds since 1970 by Redis's
+-- own clock, so that all servers agree. docs/redis-keys.md says what each key holds.
+
+local room = KEYS[1]
+local code = string.sub(room, 6)
+
+local function now_ms()
+    local t = redis.call('TIME')
+    return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+
+-- Lua prints large numbers with an exponent; ids and times must be plain.
+local function int(n)
+    return string.format('%.0f', n)
+end
+
+local function user_key(uid)
+    return room .. ':user:' .. uid
+end
+
+local function publish(seal, now, sender_type, sender, target_type, message_type, body)
+    redis.call('PUBLISH', room, '{"seal":"' .. seal .. '","ts":' .. int(now) .. ',"room":"' .. room ..
+        '","senderType":"' .. sender_type .. '","sender":"' .. sender .. '","targetType":"' ..
+        target_type .. '","messageType":"' .. message_type .. '","message":' .. body .. '}')
+end
+
+-- Participants present: the host is in `users` too and is not counted.
+local function participants(host)
+    local count = redis.call('SCARD', room .. ':users')
+    if redis.call('SISMEMBER', room .. ':users', host) == 1 then
+        count = count - 1
+    end
+    return count
+end
+
+-- Attendance is `first last total since name`; since is 0 while the user is away.
+local function attendance_read(uid)
+    local value = redis.call('HGET', room .. ':attendance', uid)
+    if not value then
+        return nil
+    end
+    local first, last, total, since, name = string.match(value, '^(%d+) (%d+) (%d+) (%d+) (.*)$')
+    return {first = tonumber(first), last = tonumber(last), total = tonumber(total),
+        since = tonumber(since), name = name}
+end
+
+local function attendance_write(uid, a)
+    redis.call('HSET', room .. ':attendance', uid, int(a.first) .. ' ' .. int(a.last) .. ' ' ..
+        int(a.total) .. ' ' .. int(a.since) .. ' ' .. a.name)
+end
+
+local function attendance_arrive(uid, name, now)
+    local a = attendance_read(uid) or {first = now, total = 0, since = 0}
+    if a.since == 0 then
+        a.since = now
+    end
+    a.last = now
+    a.name = name
+    attendance_write(uid, a)
+end
+
+-- Ends a stay and returns how long it was.
+local function attendance_depart(uid, now)
+    local a = attendance_read(uid)
+    if not a then
+        return 0
+    end
+    local stay = 0
+    if a.since > 0 then
+        stay = math.max(0, now - a.since)
+    end
+    a.total = a.total + stay
+    a.since = 0
+    a.last = now
+    attendance_write(uid, a)
+    return stay
+end
+
+-- Takes a participant out of the room and tells those who are to be told.
+local function depart(uid, reason, info, now)
+    local name = redis.call('HGET', user_key(uid), 'name') or uid
+    redis.call('SREM', room .. ':users', uid)
+    redis.call('DEL', user_key(uid))
+    local stay = attendance_depart(uid, now)
+    publish(info.seal, now, 'student', uid, info.notify == 'all' and 'all' or 'teacher', 'leave',
+        '{"name":' .. cjson.encode(name) .. ',"count":' .. int(participants(info.host)) ..
+        ',"reason":"' .. reason .. '","presentMs":' .. int(stay) .. '}')
+end
+
+-- The room's info as a table, or nil when there is no such room.
+local INFO = {'epoch', 'seal', 'host', 'hostName', 'name', 'max', 'hold', 'talk', 'notify', 'locked',
+    'last', 'trimmed', 'heldUntil', 'createdAt'}
+local function info_read()
+    local values = redis.call('HMGET', room .. ':info', unpack(INFO))
+    if not values[1] then
+        return nil
+    end
+    local info = {}
+    for i, field in ipairs(INFO) do
+        info[field] = values[i] or ''
+    end
+    return info
+end
+
+local function settings_json(info)
+    return '{"name":' .. cjson.encode(info.name) .. ',"max":' .. info.max .. ',"hold":' .. info.hold ..
+        ',"talk":"' .. info.talk .. '","notify":"' .. info.notify .. '","locked":' ..
+        (info.locked == '1' and 'true' or 'false') .. '}'
+end
+
+-- Is this session the host's present one?
+local function is_host(info, uid, session)
+    return info.host == uid and redis.call('HGET', user_key(uid), 'sessionId') == session
+end
+
+-- Ends the room: tells everybody, keeps log and attendance under one key for the host, and deletes
+-- the rest. The log's stream is renamed, attendance and a last entry are added to it.
+local function end_room(info, reason, keep_ms, now)
+    publish(info.seal, now, 'server', 'lectern', 'all', 'close', '{"reason":"' .. reason .. '"}')
+    local class = 'class:' .. info.host .. ':' .. code
+    local kept = class .. ':' .. info.epoch
+    if keep_ms > 0 then
+        if redis.call('EXISTS', room .. ':log') == 1 then
+            redis.call('RENAME', room .. ':log', kept)
+        end
+        for _, uid in ipairs(redis.call('HKEYS', room .. ':attendance')) do
+            attendance_depart(uid, now)
+            local a = attendance_read(uid)
+            redis.call('XADD', kept, '*', 'a', uid, 'first', int(a.first), 'last', int(a.last),
+                'total', int(a.total), 'name', a.name)
+        end
+        redis.call('XADD', kept, '*', 'end', reason, 'name', info.name, 'createdAt', info.createdAt,
+            'endedAt', int(now))
+        redis.call('PEXPIRE', kept, keep_ms)
+        redis.call('SET', class, info.epoch, 'PX', keep_ms)
+    end
+    for _, uid in ipairs(redis.call('SMEMBERS', room .. ':users')) do
+        redis.call('DEL', user_key(uid))
+    end
+    redis.call('DEL', room .. ':info', room .. ':users', room .. ':pending', room .. ':attendance',
+        room .. ':seen', room .. ':removed', room .. ':refs', room .. ':log')
+end

@@ -1,0 +1,446 @@
+/*
+ * The pool of synchronous connections.
+ *
+ * A slot is taken under the lock, everything that talks to Redis happens without it, then the slot is
+ * given back. `idle` is a stack: the connection used last is used first, so that in quiet times the
+ * others are left alone. What a restarted Redis left behind is noticed by a look at the socket before
+ * a connection is used, never by failing a call on it.
+ *
+ * The breaker is closed (open_until_ms 0), open until then, or afterwards half open: one call goes
+ * through as the probe while the others still fail at once; the probe's outcome closes or opens it.
+ * Whoever fails to reach Redis opens it and wakes those who wait for a connection, to fail as well.
+ * Every step of a call (waiting for a connection, connecting, each answer) has the time limit, and the
+ * first that exceeds it ends the call.
+ *
+ * READONLY and the like (resp.h) end the connection and, by `generation`, all others made before.
+ */
+#include "bus/pool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <hiredis/hiredis.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/url.h"
+#include "bus/resp.h"
+#include "core/log.h"
+#include "core/metrics.h"
+#include "net/fds.h"
+
+#define REASON_MAX 160
+#define COMPLAIN_MS 1000 /* between two log lines about error replies */
+
+struct connection {
+    struct connection *next; /* while idle */
+    redisContext *redis;     /* NULL: not connected yet */
+    struct buf command;
+    unsigned generation;
+    bool probe; /* this call decides about the breaker; valid while in use */
+};
+
+struct bus_pool {
+    struct redis_url url;
+    struct timeval timeout;
+    int64_t timeout_ms;
+
+    pthread_mutex_t lock; /* guards what follows */
+    pthread_cond_t changed;
+    struct connection *idle;
+    unsigned slots;   /* connections, idle and in use */
+    unsigned waiters;
+    unsigned generation;
+    int64_t open_until_ms; /* the breaker; 0: closed */
+    bool probing;
+    int64_t complained_ms;
+};
+
+/* What a call asks for. */
+struct request {
+    enum bus_script script;  /* BUS_SCRIPT_COUNT: a plain command */
+    const struct span *keys; /* of the script */
+    size_t key_count;
+    const struct span *args; /* of the script, or the whole command */
+    size_t arg_count;
+};
+
+/* ---- Connections ---- */
+
+static void disconnect(struct connection *connection)
+{
+    if (connection->redis) {
+        fds_disown(connection->redis->fd);
+        redisFree(connection->redis);
+        connection->redis = NULL;
+    }
+}
+
+static void connection_destroy(struct connection *connection)
+{
+    disconnect(connection);
+    buf_finish(&connection->command);
+    free(connection);
+}
+
+/* Why the last hiredis call failed. Counts what took too long. */
+static void explain(const redisContext *redis, char reason[REASON_MAX])
+{
+    int error = errno;
+    if (!redis) {
+        snprintf(reason, REASON_MAX, "out of memory");
+    } else if (redis->err == REDIS_ERR_IO && (error == EAGAIN || error == ETIMEDOUT)) {
+        metric_add(METRIC_REDIS_TIMEOUTS, 1);
+        snprintf(reason, REASON_MAX, "no answer in time");
+    } else {
+        snprintf(reason, REASON_MAX, "%s", redis->errstr);
+    }
+}
+
+/* Sends connection->command. The reply, or NULL with a reason. */
+static redisReply *exchange(struct connection *connection, char reason[REASON_MAX])
+{
+    redisContext *redis = connection->redis;
+    void *reply = NULL;
+    if (redisAppendFormattedCommand(redis, connection->command.data, connection->command.len) ||
+        redisGetReply(redis, &reply)) {
+        explain(redis, reason);
+        return NULL;
+    }
+    return reply;
+}
+
+/* As exchange(), for AUTH and SELECT: false with a reason if it failed or was refused. */
+static bool introduce(struct connection *connection, bool formatted, char reason[REASON_MAX])
+{
+    if (!formatted) {
+        snprintf(reason, REASON_MAX, "out of memory");
+        return false;
+    }
+    redisReply *reply = exchange(connection, reason);
+    bool accepted = reply && reply->type != REDIS_REPLY_ERROR;
+    if (reply && !accepted) {
+        resp_error_text(bus_reply_text((struct bus_reply *)reply), reason, REASON_MAX);
+    }
+    freeReplyObject(reply);
+    return accepted;
+}
+
+static bool connect_now(struct bus_pool *pool, struct connection *connection,
+                        char reason[REASON_MAX])
+{
+    redisContext *redis = redisConnectWithTimeout(pool->url.host, pool->url.port, pool->timeout);
+    if (!redis || redis->err) {
+        explain(redis, reason);
+        redisFree(redis);
+        return false;
+    }
+    fds_own(redis->fd);
+    connection->redis = redis;
+    fcntl(redis->fd, F_SETFD, FD_CLOEXEC);
+    redisEnableKeepAlive(redis);
+    redisSetTimeout(redis, pool->timeout);
+    struct buf *command = &connection->command;
+    return (pool->url.password[0] == '\0' ||
+            introduce(connection, resp_auth(command, &pool->url), reason)) &&
+           (pool->url.db == 0 ||
+            introduce(connection, resp_select(command, &pool->url), reason));
+}
+
+/* True if Redis has closed it, or said something nobody asked for. */
+static bool is_stale(const struct connection *connection)
+{
+    char byte;
+    ssize_t n = recv(connection->redis->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return n >= 0 || (errno != EAGAIN && errno != EINTR);
+}
+
+/* ---- The breaker ---- */
+
+/* With the lock: may a call go through? */
+static bool breaker_lets(const struct bus_pool *pool)
+{
+    return pool->open_until_ms == 0 ||
+           (!pool->probing && clock_mono_ms() >= pool->open_until_ms);
+}
+
+/* Redis could not be reached, or did not answer. */
+static void breaker_open(struct bus_pool *pool, const char *reason)
+{
+    pthread_mutex_lock(&pool->lock);
+    bool was_closed = pool->open_until_ms == 0;
+    pool->open_until_ms = clock_mono_ms() + BUS_BREAKER_MS;
+    pthread_cond_broadcast(&pool->changed);
+    pthread_mutex_unlock(&pool->lock);
+    metric_set(METRIC_REDIS_BREAKER_OPEN, 1);
+    if (was_closed) {
+        log_warn("redis", "requests fail fast from now on: %s", reason);
+    }
+}
+
+static void breaker_close(struct bus_pool *pool)
+{
+    pthread_mutex_lock(&pool->lock);
+    pool->open_until_ms = 0;
+    pthread_cond_broadcast(&pool->changed);
+    pthread_mutex_unlock(&pool->lock);
+    metric_set(METRIC_REDIS_BREAKER_OPEN, 0);
+    log_info("redis", "requests are served again");
+}
+
+/* ---- Taking and giving back ---- */
+
+static void until(struct timespec *out, int64_t mono_ms)
+{
+    out->tv_sec = mono_ms / 1000;
+    out->tv_nsec = mono_ms % 1000 * 1000000;
+}
+
+/* With the lock, which is released while waiting: true when there is an idle connection or a free
+ * slot and the breaker lets the call through; false when it is to fail. */
+static bool wait_for_slot(struct bus_pool *pool)
+{
+    struct timespec deadline;
+    until(&deadline, clock_mono_ms() + pool->timeout_ms);
+    bool in_time = true;
+    while (breaker_lets(pool)) {
+        if (pool->idle || pool->slots < BUS_POOL_SIZE) {
+            return true;
+        }
+        if (!in_time || pool->waiters == BUS_POOL_WAITERS) {
+            return false;
+        }
+        pool->waiters++;
+        in_time = pthread_cond_timedwait(&pool->changed, &pool->lock, &deadline) == 0;
+        pool->waiters--;
+    }
+    return false;
+}
+
+/* A connection for one call, or NULL. It may not be connected yet. */
+static struct connection *take(struct bus_pool *pool)
+{
+    struct connection *connection = NULL;
+    pthread_mutex_lock(&pool->lock);
+    if (wait_for_slot(pool)) {
+        connection = pool->idle;
+        if (connection) {
+            pool->idle = connection->next;
+        } else if ((connection = calloc(1, sizeof *connection)) != NULL) {
+            pool->slots++;
+            connection->generation = pool->generation;
+        }
+    }
+    if (connection) {
+        connection->probe = pool->open_until_ms != 0;
+        pool->probing |= connection->probe;
+    }
+    bool outdated = connection && connection->generation != pool->generation;
+    if (connection) {
+        connection->generation = pool->generation;
+    }
+    pthread_mutex_unlock(&pool->lock);
+    if (connection && connection->redis && (outdated || is_stale(connection))) {
+        disconnect(connection);
+    }
+    return connection;
+}
+
+/* `usable`: it may serve further calls. `useless`: nor may any other made so far. */
+static void give_back(struct bus_pool *pool, struct connection *connection, bool usable,
+                      bool useless)
+{
+    bool keep = usable && !useless;
+    if (!keep) {
+        disconnect(connection);
+    }
+    pthread_mutex_lock(&pool->lock);
+    if (connection->probe) {
+        pool->probing = false;
+    }
+    if (useless) {
+        pool->generation++;
+    }
+    if (keep) {
+        connection->next = pool->idle;
+        pool->idle = connection;
+    } else {
+        pool->slots--;
+    }
+    pthread_cond_signal(&pool->changed);
+    pthread_mutex_unlock(&pool->lock);
+    if (!keep) {
+        connection_destroy(connection);
+    }
+}
+
+/* ---- Calls ---- */
+
+static bool format(struct connection *connection, const struct request *request)
+{
+    if (request->script == BUS_SCRIPT_COUNT) {
+        return resp_command(&connection->command, request->args, request->arg_count);
+    }
+    return resp_evalsha(&connection->command, request->script, request->keys, request->key_count,
+                        request->args, request->arg_count);
+}
+
+static redisReply *ask_once(struct connection *connection, const struct request *request,
+                            char reason[REASON_MAX])
+{
+    if (!format(connection, request)) {
+        snprintf(reason, REASON_MAX, "out of memory");
+        return NULL;
+    }
+    return exchange(connection, reason);
+}
+
+static enum resp_error classify(const redisReply *reply)
+{
+    return reply->type == REDIS_REPLY_ERROR
+               ? resp_classify(bus_reply_text((const struct bus_reply *)reply))
+               : RESP_ERROR_OTHER;
+}
+
+/* The reply, which may be an error, or NULL with a reason if there is none. */
+static redisReply *ask(struct connection *connection, const struct request *request,
+                       char reason[REASON_MAX])
+{
+    redisReply *reply = ask_once(connection, request, reason);
+    if (!reply || request->script == BUS_SCRIPT_COUNT ||
+        classify(reply) != RESP_ERROR_NOSCRIPT) {
+        return reply;
+    }
+    freeReplyObject(reply);
+    if (!introduce(connection, resp_script_load(&connection->command, request->script), reason)) {
+        return NULL;
+    }
+    return ask_once(connection, request, reason);
+}
+
+/* Logs an error reply, at most one a second. */
+static void complain(struct bus_pool *pool, const struct request *request, const redisReply *reply)
+{
+    int64_t now_ms = clock_mono_ms();
+    pthread_mutex_lock(&pool->lock);
+    bool silent = pool->complained_ms != 0 && now_ms - pool->complained_ms < COMPLAIN_MS;
+    if (!silent) {
+        pool->complained_ms = now_ms;
+    }
+    pthread_mutex_unlock(&pool->lock);
+    if (silent) {
+        return;
+    }
+    char text[REASON_MAX];
+    resp_error_text(bus_reply_text((const struct bus_reply *)reply), text, sizeof text);
+    struct span what = request->script == BUS_SCRIPT_COUNT
+                           ? request->args[0]
+                           : span_of(bus_script_name(request->script));
+    log_warn("redis", "%.*s was answered with an error: %s", (int)what.n, what.p, text);
+}
+
+static int run(struct bus_pool *pool, const struct request *request, struct bus_reply **out)
+{
+    char reason[REASON_MAX];
+    struct connection *connection = take(pool);
+    if (!connection) {
+        return -1;
+    }
+    redisReply *reply = NULL;
+    if (connection->redis || connect_now(pool, connection, reason)) {
+        reply = ask(connection, request, reason);
+    }
+    if (!reply) {
+        breaker_open(pool, reason);
+        give_back(pool, connection, false, false);
+        return -1;
+    }
+    if (connection->probe) {
+        breaker_close(pool);
+    }
+    give_back(pool, connection, true, classify(reply) == RESP_ERROR_USELESS);
+    if (reply->type == REDIS_REPLY_ERROR) {
+        complain(pool, request, reply);
+        freeReplyObject(reply);
+        return -1;
+    }
+    *out = (struct bus_reply *)reply;
+    return 0;
+}
+
+int bus_pool_script(struct bus_pool *pool, enum bus_script script, const struct span *keys,
+                    size_t key_count, const struct span *args, size_t arg_count,
+                    struct bus_reply **reply)
+{
+    const struct request request = {script, keys, key_count, args, arg_count};
+    return run(pool, &request, reply);
+}
+
+int bus_pool_command(struct bus_pool *pool, const struct span *argv, size_t argc,
+                     struct bus_reply **reply)
+{
+    const struct request request = {BUS_SCRIPT_COUNT, NULL, 0, argv, argc};
+    return run(pool, &request, reply);
+}
+
+void bus_reply_free(struct bus_reply *reply)
+{
+    freeReplyObject(reply);
+}
+
+bool bus_pool_ready(struct bus_pool *pool)
+{
+    const struct span ping = span_of("PING");
+    struct bus_reply *reply = NULL;
+    if (bus_pool_command(pool, &ping, 1, &reply)) {
+        return false;
+    }
+    bus_reply_free(reply);
+    return true;
+}
+
+/* ---- From beginning to end ---- */
+
+struct bus_pool *bus_pool_create(const struct config *config)
+{
+    struct bus_pool *pool = calloc(1, sizeof *pool);
+    if (!pool) {
+        return NULL;
+    }
+    const char *wrong = redis_url_parse(span_of(config->redis_url), &pool->url);
+    if (wrong) {
+        log_error("redis", "LECTERN_REDIS_URL: %s", wrong);
+        free(pool);
+        return NULL;
+    }
+    pool->timeout_ms = config->redis_timeout_ms;
+    pool->timeout.tv_sec = config->redis_timeout_ms / 1000;
+    pool->timeout.tv_usec = config->redis_timeout_ms % 1000 * 1000;
+    pthread_mutex_init(&pool->lock, NULL);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&pool->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    return pool;
+}
+
+void bus_pool_destroy(struct bus_pool *pool)
+{
+    if (!pool) {
+        return;
+    }
+    while (pool->idle) {
+        struct connection *connection = pool->idle;
+        pool->idle = connection->next;
+        connection_destroy(connection);
+    }
+    pthread_cond_destroy(&pool->changed);
+    pthread_mutex_destroy(&pool->lock);
+    free(pool);
+}

@@ -1,0 +1,38 @@
+/*
+ * The Lua scripts: one per change of a room's state, each atomic in Redis. Their texts are
+ * src/bus/lua/NAME.lua with lib.lua before them, embedded at build time. KEYS, ARGV and replies are
+ * described at the head of each file.
+ */
+#ifndef LECTERN_BUS_SCRIPTS_H
+#define LECTERN_BUS_SCRIPTS_H
+
+/* X(enum suffix, file name without .lua) */
+#define BUS_SCRIPTS(X)                                                                             \
+    X(RESERVE, reserve)                                                                            \
+    X(RELEASE, release)                                                                            \
+    X(ACTIVATE, activate)                                                                          \
+    X(LEAVE, leave)                                                                                \
+    X(SEND, send)                                                                                  \
+    X(KICK, kick)                                                                                  \
+    X(SETTINGS, settings)                                                                          \
+    X(SEEN, seen)                                                                                  \
+    X(END, end)                                                                                    \
+    X(EXPIRE, expire)
+
+enum bus_script {
+#define X(name, file) BUS_SCRIPT_##name,
+    BUS_SCRIPTS(X)
+#undef X
+        BUS_SCRIPT_COUNT,
+};
+
+const char *bus_script_name(enum bus_script script);
+const char *bus_script_text(enum bus_script script);
+
+/* The SHA-1 of the text in lower-case hex, as EVALSHA wants it. Computed by bus_scripts_init(). */
+const char *bus_script_sha(enum bus_script script);
+
+/* Once at start-up. */
+void bus_scripts_init(void);
+
+#endif
