@@ -1,0 +1,193 @@
+/*
+ * What a room's channel brings: checked, remembered, and handed to those for whom it is. Each
+ * message is read once per loop and encoded once per kind of socket; the members share the frame.
+ *
+ * Whoever can publish in Redis can have messages delivered, but not speak for Lectern: reserved types
+ * count only with the room's seal in front, which clients never see.
+ */
+#include "room/internal.h"
+
+#include "base/clock.h"
+#include "base/utf8.h"
+#include "core/metrics.h"
+
+#define SEAL_PREFIX "{\"seal\":\""
+#define SEAL_PREFIX_LEN (sizeof SEAL_PREFIX - 1)
+/* {"seal":"…", */
+#define SEALED_LEN (SEAL_PREFIX_LEN + SEAL_LEN + 2)
+
+static bool selects(const struct message *message, const struct member *member)
+{
+    return (message->targets & (1u << member->type)) != 0
+           && (!*message->target || strcmp(message->target, member->user_id) == 0);
+}
+
+/* The frame for the member's kind of socket, made once per broadcast. */
+static struct frame *frame_for(struct member *member, struct span json, struct frame **frames)
+{
+    struct frame **frame = &frames[member->ops->variant];
+    if (!*frame) {
+        *frame = member->ops->encode(member->socket, json);
+    }
+    return *frame;
+}
+
+/* Returns whether the member got it (or will). */
+static bool hand_over(struct member *member, struct span json, struct frame **frames, bool logged)
+{
+    if (logged && (member->replaying || member->state != MEMBER_ATTACHED)) {
+        return false; /* its replay will meet it in the log */
+    }
+    if (member->state != MEMBER_ATTACHED && member->state != MEMBER_ACTIVATING
+        && member->state != MEMBER_ACTIVE) {
+        return false;
+    }
+    struct frame *frame = frame_for(member, json, frames);
+    if (!frame || (member->state != MEMBER_ATTACHED && !member_keep_late(member, frame))) {
+        member_close(member, CLOSE_INTERNAL, "out of memory");
+        return false;
+    }
+    if (member->state == MEMBER_ATTACHED) {
+        member->ops->deliver(member->socket, frame, false);
+    }
+    return true;
+}
+
+void room_fan_out(struct room *room, const struct message *message, struct span json,
+                  struct ring_entry *entry)
+{
+    struct frame *own[MEMBER_VARIANTS] = {NULL};
+    struct frame **frames = entry ? entry->frames : own;
+    int64_t sent = 0;
+    for (size_t i = 0; i < room->count; i++) {
+        struct member *member = room->members[i];
+        if (!selects(message, member)
+            || (entry && log_id_compare(entry->id, member->skip) <= 0)) {
+            continue;
+        }
+        sent += hand_over(member, json, frames, entry != NULL);
+    }
+    for (unsigned i = 0; i < MEMBER_VARIANTS; i++) {
+        frame_unref(own[i]);
+    }
+    metric_add(METRIC_MESSAGES_OUT, sent);
+    if (sent > 0 && message->ts > 0) {
+        int64_t late_ms = clock_wall_ms() - message->ts;
+        metric_observe(HISTOGRAM_DELIVER, late_ms > 0 ? (double)late_ms / 1e3 : 0);
+    }
+}
+
+/* A message with an id: into the log's mirror and to the members. Older ones are known already. */
+static void take_logged(struct room *room, struct log_id id, const struct message *message,
+                        struct span json)
+{
+    if (log_id_compare(id, room->log.last) <= 0) {
+        return;
+    }
+    struct ring_entry *entry =
+        ring_append(&room->log, id, message->targets, message->target, message->sender, json);
+    if (!entry) {
+        metric_add(METRIC_OUT_OF_MEMORY, 1);
+        room_over(room, CLOSE_INTERNAL, "out of memory", false);
+        return;
+    }
+    room_fan_out(room, message, entry->json, entry);
+}
+
+void room_append(struct room *room, struct log_id id, struct span json)
+{
+    struct message message;
+    struct message_error error;
+    if (message_read(json, true, &message, &error)) {
+        metric_add(METRIC_FOREIGN_IGNORED, 1); /* somebody else wrote to the stream */
+        return;
+    }
+    take_logged(room, id, &message, json);
+}
+
+/* ---- Lectern's own messages ---- */
+
+static void take_close(struct room *room, const struct message *message)
+{
+    struct json_member members[4];
+    size_t count, error_at, len;
+    char reason[64] = "ended";
+    if (message->body.type == JSON_OBJECT
+        && json_members(message->body.raw, members, 4, &count, &error_at) == 0 && count >= 1
+        && span_eq(members[0].key, "reason")) {
+        if (json_string(members[0].value.raw, reason, sizeof reason, &len)) {
+            reason[0] = '\0';
+        }
+    }
+    room_over(room, CLOSE_ROOM_ENDED, reason, true);
+}
+
+/* `json` has the seal taken off. */
+static void take_sealed(struct room *room, struct span json)
+{
+    struct message message;
+    struct message_error error;
+    if (message_read(json, true, &message, &error)) {
+        metric_add(METRIC_FOREIGN_IGNORED, 1);
+        return;
+    }
+    room_fan_out(room, &message, json, NULL);
+    if (strcmp(message.type, "close") == 0) {
+        take_close(room, &message);
+    } else if (strcmp(message.type, "settings") == 0) {
+        (void)settings_read(&room->settings, room->rooms->config, message.body.raw, false);
+    }
+}
+
+static bool is_sealed(const struct room *room, struct span payload)
+{
+    return payload.n > SEALED_LEN && memcmp(payload.p, SEAL_PREFIX, SEAL_PREFIX_LEN) == 0
+           && strlen(room->seal) == SEAL_LEN
+           && memcmp(payload.p + SEAL_PREFIX_LEN, room->seal, SEAL_LEN) == 0
+           && memcmp(payload.p + SEALED_LEN - 2, "\",", 2) == 0;
+}
+
+static void receive_sealed(struct room *room, struct span payload)
+{
+    /* The byte before the first member becomes the object's opening brace. The payload is the link's
+     * to lend and not ours to change, so the message is copied; it is a short one. */
+    struct buf json;
+    buf_init(&json);
+    buf_append_char(&json, '{');
+    buf_append(&json, payload.p + SEALED_LEN, payload.n - SEALED_LEN);
+    if (!json.failed) {
+        take_sealed(room, buf_span(&json));
+    }
+    buf_finish(&json);
+}
+
+/* ---- everybody's ---- */
+
+/* A message of another program must be whole: it is delivered as it is. */
+static bool deliverable(const struct room *room, const struct message *message)
+{
+    return message->kind == MESSAGE_ROUTED && message->targets && message->has_sender_type
+           && *message->sender && strcmp(message->room, room->channel) == 0;
+}
+
+void room_receive(struct room *room, struct span payload)
+{
+    room->refs++;
+    if (is_sealed(room, payload)) {
+        receive_sealed(room, payload);
+    } else {
+        struct message message;
+        struct message_error error;
+        struct log_id id;
+        if (!utf8_valid(payload.p, payload.n) || message_read(payload, true, &message, &error)
+            || !deliverable(room, &message)) {
+            metric_add(METRIC_FOREIGN_IGNORED, 1);
+        } else if (message.id.n == 0) {
+            room_fan_out(room, &message, payload, NULL);
+        } else if (log_id_read(room, message.id, &id)) {
+            take_logged(room, id, &message, payload);
+        } /* else it is of another life of this code */
+    }
+    room->refs--;
+    room_unref(room);
+}

@@ -1,0 +1,203 @@
+/*
+ * What the files of src/room share; nobody else includes this. Everything is on the loop's thread.
+ *
+ * A room on a loop goes SUBSCRIBING -> LOADING -> LIVE, back to SUBSCRIBING when the Redis link is
+ * lost, and ends as OVER. A member goes WAITING -> ACTIVATING -> ATTACHED, and ends as GONE.
+ * docs/architecture.md has both as tables.
+ */
+#ifndef LECTERN_ROOM_INTERNAL_H
+#define LECTERN_ROOM_INTERNAL_H
+
+#include "base/bucket.h"
+#include "base/map.h"
+#include "room/ring.h"
+#include "room/room.h"
+
+enum room_state {
+    ROOM_SUBSCRIBING, /* the channel's subscription is not confirmed: messages may be missed */
+    ROOM_LOADING,     /* subscribed; reading info and log; channel messages are held back */
+    ROOM_LIVE,
+    ROOM_OVER, /* ended, or not worth following any more: its members are being closed */
+};
+
+/* A channel message that waits until the log is loaded. */
+struct held {
+    struct held *next;
+    size_t len;
+    char text[];
+};
+
+struct settings {
+    char name[NAME_MAX_BYTES + 1];
+    uint32_t max, hold_s;
+    bool talk_all, notify_all, locked;
+};
+
+/* A settings value in `room:{id}:info`, in requests and in the `settings` message: one table. */
+struct setting {
+    const char *key;
+    /* Reads a JSON value; false when it is of the wrong type or out of range. */
+    bool (*read)(struct settings *settings, const struct config *config, struct json_value value);
+    /* Writes the value as info has it: `out` holds NAME_MAX_BYTES + 1 bytes. */
+    void (*print)(const struct settings *settings, char *out, size_t cap);
+    bool host_may_set; /* by a `settings` message; `locked` has messages of its own */
+};
+extern const struct setting setting_table[]; /* ends with a NULL key */
+
+/* Reads a whole or partial settings object. NULL, or the key at fault ("" = not an object). */
+const char *settings_read(struct settings *settings, const struct config *config, struct span json,
+                          bool by_host);
+
+struct room {
+    struct rooms *rooms;
+    struct room *same_code; /* other lives of this code (another epoch) on this loop */
+    char code[ROOM_CODE_MAX + 1];
+    char channel[ROOM_CODE_MAX + 6]; /* "room:" and the code */
+    char epoch[EPOCH_LEN + 1];
+    char seal[SEAL_LEN + 1]; /* "" until known */
+    enum room_state state;
+    unsigned load; /* number of the loading in progress; replies to older ones are ignored */
+    struct settings settings;
+    char host[ID_MAX + 1];
+    struct ring log;
+    struct held *held, **held_tail;
+    size_t held_bytes;
+    struct member **members;
+    size_t count, cap; /* of members */
+    unsigned refs;     /* outstanding calls */
+    bool seen_dirty;
+    bool suspect; /* a script found it ended: looked at again with the next tick */
+};
+
+enum member_state {
+    MEMBER_WAITING,    /* for its room to be subscribed */
+    MEMBER_ACTIVATING, /* the activation script is under way */
+    MEMBER_ACTIVE,     /* present in Redis; waits for the log to be loaded */
+    MEMBER_ATTACHED,   /* welcomed: replaying, or live */
+    MEMBER_CLOSING,    /* its socket has been told to close */
+};
+
+/* A message from the client that came before its welcome. */
+struct early {
+    struct early *next;
+    size_t len;
+    char text[];
+};
+
+/* A message for the client that came before its welcome and is not in the log. */
+struct late {
+    struct late *next;
+    struct frame *frame;
+};
+
+/* What the welcome says, kept from activation until the log is loaded. */
+struct welcome {
+    struct log_id newest; /* of the room's log at activation */
+    struct buf json;      /* the body of the message */
+};
+
+struct member {
+    struct room *room;
+    size_t index; /* in room->members */
+    const struct member_ops *ops;
+    void *socket; /* NULL once it is gone */
+    const char *user_id, *name, *device; /* inside text[] */
+    int64_t expires_ms;  /* of the token, wall clock */
+    int64_t started_ns;  /* of the upgrade request, monotonic */
+    struct log_id skip;  /* messages up to this one are known to the client; 0-0 = none */
+    struct log_id seen;  /* highest id shown, to be told to the host */
+    uint64_t cursor;     /* position in the room's log; valid while replaying */
+    char *since;         /* as asked, until attached; NULL = not asked */
+    struct early *early; /* newest first */
+    struct late *late, **late_tail;
+    size_t waiting; /* of both, together */
+    struct welcome *welcome; /* kept between activation and attaching */
+    struct bucket rate;
+    uint32_t refused;        /* messages in a row */
+    uint32_t history;
+    unsigned refs;     /* outstanding calls */
+    enum user_type type;
+    enum member_state state;
+    char session[SESSION_ID_LEN + 1];
+    bool present : 1;  /* Redis knows the session: a leave is owed */
+    bool replaying : 1;
+    bool seen_dirty : 1;
+    bool left : 1;     /* the leave was sent, or is not needed */
+    char text[];
+};
+
+/* A leave that Redis must still be told of. */
+struct leave {
+    struct leave *next;
+    struct rooms *rooms;
+    char room[ROOM_CODE_MAX + 6];
+    char epoch[EPOCH_LEN + 1];
+    char user_id[ID_MAX + 1];
+    char session[SESSION_ID_LEN + 1];
+    bool lost;
+};
+
+struct rooms {
+    struct loop *loop;
+    const struct config *config;
+    const struct tokens *tokens;
+    const char *server_id;
+    struct bus *bus;
+    struct map by_code; /* code -> struct room, further ones by same_code */
+    struct leave *leaves, **leaves_tail; /* not sent yet: the link was down */
+    unsigned leaves_out;                 /* sent, not answered */
+    uv_timer_t timer;
+    void (*all_left)(void *arg);
+    void *all_left_arg;
+};
+
+/* rooms.c */
+struct room *room_find(struct rooms *rooms, const char *code, const char *epoch);
+struct room *room_open(struct rooms *rooms, const char *code, const char *epoch);
+void room_unref(struct room *room);       /* frees it when nobody needs it any more */
+/* Closes every member; `gone`: their sessions are not in Redis any more. May free the room. */
+void room_over(struct room *room, uint16_t code, const char *reason, bool gone);
+void rooms_send_leave(struct rooms *rooms, struct leave *leave); /* takes it */
+#define KEEP_TEXT 24
+struct span rooms_keep_ms(const struct rooms *rooms, char out[KEEP_TEXT]); /* keep_s as scripts want it */
+
+/* load.c */
+void room_load(struct room *room);
+bool room_hold(struct room *room, struct span payload);
+void room_drop_held(struct room *room);
+
+/* member.c */
+const struct config_rate *member_rate(const struct member *member);
+void member_activate(struct member *member);
+void member_attach(struct member *member);
+void member_ref(struct member *member);
+void member_unref(struct member *member);
+void member_close(struct member *member, uint16_t code, const char *reason);
+void member_leave(struct member *member, bool lost); /* tells Redis, once */
+/*
+ * Sends one of the server's own messages to one member: `body` is the JSON of its `message`. `paced`
+ * ones do not count against the queue's limit.
+ */
+void member_tell(struct member *member, const char *type, const char *ref, struct span body,
+                 bool paced);
+/* Keeps a frame for after the welcome; false: too many, or no memory. */
+bool member_keep_late(struct member *member, struct frame *frame);
+
+/* deliver.c */
+void room_receive(struct room *room, struct span payload); /* from the channel, room LIVE */
+void room_append(struct room *room, struct log_id id, struct span json);
+void room_fan_out(struct room *room, const struct message *message, struct span json,
+                  struct ring_entry *entry);
+
+/* replay.c */
+/* "<epoch>.<ms>-<seq>", and the way back: false if the id is not of this room's life. */
+void log_id_print(const struct room *room, struct log_id id, char out[ROOM_MESSAGE_ID_MAX + 1]);
+bool log_id_read(const struct room *room, struct span text, struct log_id *out);
+void replay_start(struct member *member, struct log_id newest);
+void replay_step(struct member *member);
+void replay_tell_gap(struct room *room); /* to every attached member: the newest known id is the last */
+
+/* seen.c */
+void seen_flush(struct room *room);
+
+#endif

@@ -1,0 +1,447 @@
+/*
+ * Members: a session's way from a reserved place to its welcome, and its end.
+ *
+ * A member may be waited for by calls to Redis when its socket goes; it is freed when the last of
+ * them has returned.
+ */
+#include "room/internal.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "core/log.h"
+#include "core/metrics.h"
+
+#define LATE_MAX 8192 /* messages kept for a member until its welcome */
+
+const struct config_rate *member_rate(const struct member *member)
+{
+    const struct config *config = member->room->rooms->config;
+    return member->type == USER_TEACHER ? &config->rate_host : &config->rate_student;
+}
+
+void member_ref(struct member *member)
+{
+    member->refs++;
+    member->room->refs++;
+}
+
+static void free_waiting(struct member *member)
+{
+    while (member->early) {
+        struct early *next = member->early->next;
+        free(member->early);
+        member->early = next;
+    }
+    while (member->late) {
+        struct late *next = member->late->next;
+        frame_unref(member->late->frame);
+        free(member->late);
+        member->late = next;
+    }
+    member->late_tail = &member->late;
+    member->waiting = 0;
+    if (member->welcome) {
+        buf_finish(&member->welcome->json);
+        free(member->welcome);
+        member->welcome = NULL;
+    }
+}
+
+static void free_if_unused(struct member *member)
+{
+    if (!member->socket && member->refs == 0) {
+        free_waiting(member);
+        free(member->since);
+        free(member);
+    }
+}
+
+void member_unref(struct member *member)
+{
+    struct room *room = member->room;
+    member->refs--;
+    free_if_unused(member);
+    room->refs--;
+    room_unref(room);
+}
+
+static bool add_to_room(struct room *room, struct member *member)
+{
+    if (room->count == room->cap) {
+        size_t cap = room->cap ? room->cap * 2 : 4;
+        struct member **members = realloc(room->members, cap * sizeof(struct member *));
+        if (!members) {
+            return false;
+        }
+        room->members = members;
+        room->cap = cap;
+    }
+    member->room = room;
+    member->index = room->count;
+    room->members[room->count++] = member;
+    return true;
+}
+
+static void remove_from_room(struct member *member)
+{
+    struct room *room = member->room;
+    struct member *last = room->members[--room->count];
+    room->members[member->index] = last;
+    last->index = member->index;
+}
+
+/* One allocation holds the member and its texts. */
+static struct member *allocate(const struct room_ticket *ticket, const struct claims *claims)
+{
+    size_t id_size = strlen(claims->user_id) + 1;
+    size_t name_size = strlen(claims->name) + 1;
+    size_t device_size = strlen(claims->device) + 1;
+    struct member *member = calloc(1, sizeof *member + id_size + name_size + device_size);
+    if (!member) {
+        return NULL;
+    }
+    member->user_id = memcpy(member->text, claims->user_id, id_size);
+    member->name = memcpy(member->text + id_size, claims->name, name_size);
+    member->device = memcpy(member->text + id_size + name_size, claims->device, device_size);
+    memcpy(member->session, ticket->session, sizeof member->session);
+    member->type = claims->type;
+    member->expires_ms = claims->expires_ms;
+    member->late_tail = &member->late;
+    return member;
+}
+
+struct member *member_create(struct rooms *rooms, const struct room_ticket *ticket,
+                             const struct claims *claims, const char *since, uint32_t history,
+                             int64_t started_ns, const struct member_ops *ops, void *socket)
+{
+    struct member *member = allocate(ticket, claims);
+    if (!member || (*since && !(member->since = strdup(since)))) {
+        free(member);
+        return NULL;
+    }
+    struct room *room = room_find(rooms, ticket->room, ticket->epoch);
+    if (!room) {
+        room = room_open(rooms, ticket->room, ticket->epoch);
+    }
+    if (!room || !add_to_room(room, member)) {
+        if (room) {
+            room_unref(room);
+        }
+        free(member->since);
+        free(member);
+        return NULL;
+    }
+    member->ops = ops;
+    member->socket = socket;
+    member->history = history;
+    member->started_ns = started_ns;
+    bucket_fill(&member->rate, member_rate(member)->burst, loop_now_ms(rooms->loop));
+    if (room->state == ROOM_OVER) {
+        member->left = true;
+        member_close(member, CLOSE_ROOM_ENDED, "ended");
+    } else if (room->state != ROOM_SUBSCRIBING) {
+        member_activate(member);
+    }
+    return member;
+}
+
+/* ---- activation ---- */
+
+static void write_user(struct buf *out, struct span id, struct span name)
+{
+    buf_append_text(out, "{\"id\":");
+    json_write_string(out, id);
+    buf_append_text(out, ",\"name\":");
+    json_write_string(out, name);
+}
+
+static void write_settings(struct buf *out, const struct bus_reply *reply)
+{
+    buf_append_text(out, ",\"settings\":{\"name\":");
+    json_write_string(out, bus_reply_text(bus_reply_at(reply, 6)));
+    buf_printf(out, ",\"max\":%lld,\"hold\":%lld,\"talk\":", (long long)bus_reply_int(bus_reply_at(reply, 7)),
+               (long long)bus_reply_int(bus_reply_at(reply, 8)));
+    json_write_string(out, bus_reply_text(bus_reply_at(reply, 9)));
+    buf_append_text(out, ",\"notify\":");
+    json_write_string(out, bus_reply_text(bus_reply_at(reply, 10)));
+    bool locked = span_eq(bus_reply_text(bus_reply_at(reply, 11)), "1");
+    buf_printf(out, ",\"locked\":%s}", locked ? "true" : "false");
+}
+
+static void write_host(struct buf *out, const struct bus_reply *reply)
+{
+    buf_append_text(out, ",\"host\":");
+    write_user(out, bus_reply_text(bus_reply_at(reply, 4)), bus_reply_text(bus_reply_at(reply, 5)));
+    struct span deadline = bus_reply_text(bus_reply_at(reply, 12));
+    buf_printf(out, ",\"present\":%s,\"deadline\":%.*s}",
+               bus_reply_int(bus_reply_at(reply, 13)) ? "true" : "false",
+               deadline.n ? (int)deadline.n : 4, deadline.n ? deadline.p : "null");
+}
+
+static void write_participants(struct buf *out, const struct bus_reply *reply)
+{
+    buf_append_text(out, ",\"participants\":[");
+    for (size_t i = 16; i + 2 < bus_reply_len(reply); i += 3) {
+        if (i > 16) {
+            buf_append_char(out, ',');
+        }
+        write_user(out, bus_reply_text(bus_reply_at(reply, i)),
+                   bus_reply_text(bus_reply_at(reply, i + 1)));
+        buf_printf(out, ",\"joinedAt\":%lld}",
+                   (long long)bus_reply_int(bus_reply_at(reply, i + 2)));
+    }
+    buf_append_char(out, ']');
+}
+
+static void write_limits(struct buf *out, const struct member *member)
+{
+    const struct config *config = member->room->rooms->config;
+    buf_printf(out,
+               ",\"ping\":%u,\"limits\":{\"message\":%u,\"rate\":%u,\"burst\":%u,\"queue\":%u,"
+               "\"participants\":%u},\"server\":{\"id\":",
+               config->ping_s, config->message_max, member_rate(member)->rate, member_rate(member)->burst,
+               config->queue_max, config->room_max);
+    json_write_string(out, span_of(member->room->rooms->server_id));
+    buf_append_text(out, ",\"version\":\"" LECTERN_VERSION "\"}}");
+}
+
+/* The reply's fields are listed in bus/lua/activate.lua. */
+static void write_welcome(struct buf *out, const struct member *member, const struct bus_reply *reply)
+{
+    buf_append_text(out, "{\"user\":");
+    write_user(out, span_of(member->user_id), span_of(member->name));
+    buf_printf(out, ",\"userType\":\"%s\"},\"session\":\"%s\"", user_type_name(member->type),
+               member->session);
+    write_settings(out, reply);
+    write_host(out, reply);
+    if (member->type == USER_TEACHER) {
+        write_participants(out, reply);
+    }
+    buf_printf(out, ",\"count\":%lld", (long long)bus_reply_int(bus_reply_at(reply, 14)));
+    struct span last = bus_reply_text(bus_reply_at(reply, 2));
+    if (span_eq(last, "0-0")) {
+        buf_append_text(out, ",\"last\":\"\"");
+    } else {
+        buf_printf(out, ",\"last\":\"%s.%.*s\"", member->room->epoch, (int)last.n, last.p);
+    }
+    write_limits(out, member);
+}
+
+static bool keep_welcome(struct member *member, const struct bus_reply *reply)
+{
+    struct welcome *welcome = calloc(1, sizeof *welcome);
+    if (!welcome) {
+        return false;
+    }
+    buf_init(&welcome->json);
+    write_welcome(&welcome->json, member, reply);
+    if (welcome->json.failed
+        || !log_id_parse(bus_reply_text(bus_reply_at(reply, 2)), &welcome->newest)) {
+        buf_finish(&welcome->json);
+        free(welcome);
+        return false;
+    }
+    member->welcome = welcome;
+    return true;
+}
+
+static void refuse(struct member *member, struct span status)
+{
+    member->left = true;
+    if (span_eq(status, "ended")) {
+        member_close(member, CLOSE_ROOM_ENDED, "ended");
+    } else if (span_eq(status, "removed")) {
+        member_close(member, CLOSE_REMOVED, "removed");
+    } else if (span_eq(status, "room_full")) {
+        member_close(member, CLOSE_TRY_LATER, "room full");
+    } else {
+        member_close(member, CLOSE_INTERNAL, "internal error");
+    }
+}
+
+static void activated(void *arg, const struct bus_reply *reply)
+{
+    struct member *member = arg;
+    struct span status = bus_reply_text(bus_reply_at(reply, 0));
+    if (!reply) {
+        /* Unknown outcome; doing it again is harmless, and a leave is fenced. */
+        member->present = true;
+        if (member->state == MEMBER_ACTIVATING) {
+            member->state = MEMBER_WAITING;
+        }
+    } else if (!span_eq(status, "ok")) {
+        refuse(member, status);
+    } else {
+        member->present = true;
+        if (member->state == MEMBER_ACTIVATING && !keep_welcome(member, reply)) {
+            metric_add(METRIC_OUT_OF_MEMORY, 1);
+            member_close(member, CLOSE_INTERNAL, "out of memory");
+        } else if (member->state == MEMBER_ACTIVATING) {
+            member->state = MEMBER_ACTIVE;
+            if (member->room->state == ROOM_LIVE) {
+                member_attach(member);
+            }
+        }
+    }
+    if (!member->socket) {
+        member_leave(member, true); /* it went while we asked */
+    }
+    member_unref(member);
+}
+
+void member_activate(struct member *member)
+{
+    struct room *room = member->room;
+    const struct span key = span_of(room->channel);
+    const struct span args[] = {
+        span_of(user_type_name(member->type)),
+        span_of(member->user_id),
+        span_of(member->name),
+        span_of(member->device),
+        span_of(member->session),
+        span_of(room->rooms->server_id),
+        span_of(room->epoch),
+    };
+    member_ref(member);
+    if (bus_script(room->rooms->bus, BUS_SCRIPT_ACTIVATE, &key, 1, args, 7, activated, member)) {
+        member_unref(member); /* stays WAITING until the link is up and the room loads again */
+        return;
+    }
+    member->state = MEMBER_ACTIVATING;
+}
+
+/* ---- from the welcome on ---- */
+
+bool member_keep_late(struct member *member, struct frame *frame)
+{
+    struct late *late = member->waiting < LATE_MAX ? malloc(sizeof *late) : NULL;
+    if (!late) {
+        return false;
+    }
+    *late = (struct late){NULL, frame_ref(frame)};
+    *member->late_tail = late;
+    member->late_tail = &late->next;
+    member->waiting++;
+    return true;
+}
+
+/* The list is newest first. */
+static void receive_early(struct member *member)
+{
+    struct early *reversed = NULL;
+    while (member->early) {
+        struct early *next = member->early->next;
+        member->early->next = reversed;
+        reversed = member->early;
+        member->early = next;
+    }
+    while (reversed) {
+        struct early *next = reversed->next;
+        member_receive(member, (struct span){reversed->text, reversed->len});
+        free(reversed);
+        reversed = next;
+    }
+}
+
+void member_attach(struct member *member)
+{
+    member->state = MEMBER_ATTACHED;
+    member_tell(member, "welcome", NULL, buf_span(&member->welcome->json), true);
+    metric_observe(HISTOGRAM_JOIN, (double)(clock_mono_ns() - member->started_ns) / 1e9);
+    struct log_id newest = member->welcome->newest;
+    for (struct late *late = member->late; late && member->state == MEMBER_ATTACHED;
+         late = late->next) {
+        member->ops->deliver(member->socket, late->frame, true);
+    }
+    struct early *early = member->early;
+    member->early = NULL;
+    free_waiting(member);
+    replay_start(member, newest);
+    member->early = early;
+    receive_early(member);
+}
+
+void member_tell(struct member *member, const char *type, const char *ref, struct span body, bool paced)
+{
+    if (member->state != MEMBER_ATTACHED) {
+        return;
+    }
+    struct buf json;
+    buf_init(&json);
+    buf_printf(&json,
+               "{\"ts\":%lld,\"room\":\"%s\",\"senderType\":\"server\",\"sender\":\"lectern\","
+               "\"targetType\":\"%s\",\"target\":\"%s\",\"messageType\":\"%s\"",
+               (long long)clock_wall_ms(), member->room->channel, user_type_name(member->type),
+               member->user_id, type);
+    if (ref && *ref) {
+        buf_printf(&json, ",\"ref\":\"%s\"", ref);
+    }
+    buf_append_text(&json, ",\"message\":");
+    buf_append_span(&json, body);
+    buf_append_char(&json, '}');
+    struct frame *frame =
+        json.failed ? NULL : member->ops->encode(member->socket, buf_span(&json));
+    buf_finish(&json);
+    if (!frame) {
+        metric_add(METRIC_OUT_OF_MEMORY, 1);
+        member_close(member, CLOSE_INTERNAL, "out of memory");
+        return;
+    }
+    member->ops->deliver(member->socket, frame, paced);
+    metric_add(METRIC_MESSAGES_OUT, 1);
+    frame_unref(frame);
+}
+
+/* ---- the end ---- */
+
+void member_close(struct member *member, uint16_t code, const char *reason)
+{
+    if (member->state == MEMBER_CLOSING || !member->socket) {
+        return;
+    }
+    member->state = MEMBER_CLOSING;
+    member->ops->close(member->socket, code, reason);
+}
+
+void member_leave(struct member *member, bool lost)
+{
+    if (member->left || !member->present) {
+        return;
+    }
+    member->left = true;
+    struct leave *leave = calloc(1, sizeof *leave);
+    if (!leave) {
+        metric_add(METRIC_OUT_OF_MEMORY, 1);
+        log_error("room", "out of memory: %s stays listed in %s", member->user_id,
+                  member->room->channel);
+        return;
+    }
+    (void)span_copy(span_of(member->room->channel), leave->room, sizeof leave->room);
+    (void)span_copy(span_of(member->room->epoch), leave->epoch, sizeof leave->epoch);
+    (void)span_copy(span_of(member->user_id), leave->user_id, sizeof leave->user_id);
+    (void)span_copy(span_of(member->session), leave->session, sizeof leave->session);
+    leave->lost = lost;
+    rooms_send_leave(member->room->rooms, leave);
+}
+
+void member_gone(struct member *member, bool clean)
+{
+    struct room *room = member->room;
+    member->state = MEMBER_CLOSING;
+    member->socket = NULL;
+    remove_from_room(member);
+    member_leave(member, !clean);
+    free_if_unused(member);
+    room_unref(room);
+}
+
+const char *member_room(const struct member *member)
+{
+    return member->room->code;
+}
+
+const char *member_user(const struct member *member)
+{
+    return member->user_id;
+}

@@ -1,0 +1,326 @@
+/*
+ * Reading messages; see message.h. The text is scanned once, without a tree; then each known field
+ * that was found goes through its row in the table of fields. `ref` has the first row, so that
+ * whatever is wrong with the others can be answered with it.
+ */
+#include "room/message.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+struct kind {
+    const char *type;
+    enum message_kind kind;
+};
+
+static const struct kind kinds[] = {
+    {"kick", MESSAGE_KICK},
+    {"lock", MESSAGE_LOCK},
+    {"unlock", MESSAGE_UNLOCK},
+    {"settings", MESSAGE_SETTINGS},
+    {"end", MESSAGE_END},
+    {"seen", MESSAGE_SEEN},
+    {"token", MESSAGE_TOKEN},
+    {"ping", MESSAGE_PING},
+    {"welcome", MESSAGE_SERVER_ONLY},
+    {"join", MESSAGE_SERVER_ONLY},
+    {"leave", MESSAGE_SERVER_ONLY},
+    {"ack", MESSAGE_SERVER_ONLY},
+    {"error", MESSAGE_SERVER_ONLY},
+    {"gap", MESSAGE_SERVER_ONLY},
+    {"close", MESSAGE_SERVER_ONLY},
+    {"host-away", MESSAGE_SERVER_ONLY},
+    {"pong", MESSAGE_SERVER_ONLY},
+    {"host-back", MESSAGE_SERVER_ONLY},
+};
+
+enum message_kind message_kind_of(struct span type)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (span_eq(type, kinds[i].type)) {
+            return kinds[i].kind;
+        }
+    }
+    return MESSAGE_ROUTED;
+}
+
+static const struct {
+    const char *name;
+    unsigned targets;
+} target_names[] = {
+    {"student", TARGET_STUDENT},
+    {"teacher", TARGET_TEACHER},
+    {"all", TARGET_ALL},
+};
+
+const char *target_name(unsigned targets)
+{
+    for (size_t i = 0; i < sizeof target_names / sizeof target_names[0]; i++) {
+        if (target_names[i].targets == targets) {
+            return target_names[i].name;
+        }
+    }
+    return "";
+}
+
+struct reader {
+    struct message *out;
+    struct message_error *error;
+    bool from_redis;
+};
+
+__attribute__((format(printf, 4, 5))) static int refuse(struct reader *r, const char *code,
+                                                        const char *field, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    r->error->code = code;
+    r->error->field = field;
+    vsnprintf(r->error->text, sizeof r->error->text, format, args);
+    va_end(args);
+    return -1;
+}
+
+/* What a string cannot be that is too long or not made of the right characters. */
+static int refuse_form(struct reader *r, const char *field, const char *allowed)
+{
+    return refuse(r, "bad_field", field, "\"%s\" must be %s.", field, allowed);
+}
+
+/* A string that no session of this server can have: a client's is forbidden, not malformed. */
+static int refuse_claim(struct reader *r, const char *field)
+{
+    return refuse(r, r->from_redis ? "bad_field" : "forbidden", field,
+                  "\"%s\" is not that of this session.", field);
+}
+
+#define ID_RULE "1 to 64 of A-Z a-z 0-9 . _ @ -"
+
+static int read_id(struct reader *r, const char *field, struct span raw, char out[ID_MAX + 1])
+{
+    size_t len;
+    if (json_string(raw, out, ID_MAX + 1, &len) || !id_valid((struct span){out, len})) {
+        out[0] = '\0';
+        return refuse_form(r, field, ID_RULE);
+    }
+    return 0;
+}
+
+static int read_ref(struct reader *r, struct span raw)
+{
+    return read_id(r, "ref", raw, r->out->ref);
+}
+
+static int read_target(struct reader *r, struct span raw)
+{
+    return read_id(r, "target", raw, r->out->target);
+}
+
+static int read_type(struct reader *r, struct span raw)
+{
+    size_t len;
+    if (json_string(raw, r->out->type, sizeof r->out->type, &len) ||
+        !id_type_valid((struct span){r->out->type, len})) {
+        return refuse_form(r, "messageType", "1 to 64 of A-Z a-z 0-9 . _ -");
+    }
+    r->out->kind = message_kind_of((struct span){r->out->type, len});
+    return 0;
+}
+
+static int read_target_type(struct reader *r, struct span raw)
+{
+    char name[16];
+    size_t len;
+    if (json_string(raw, name, sizeof name, &len) == 0) {
+        for (size_t i = 0; i < sizeof target_names / sizeof target_names[0]; i++) {
+            if (span_eq((struct span){name, len}, target_names[i].name)) {
+                r->out->targets = target_names[i].targets;
+                return 0;
+            }
+        }
+    }
+    return refuse_form(r, "targetType", "student, teacher or all");
+}
+
+static int read_sender(struct reader *r, struct span raw)
+{
+    size_t len;
+    if (json_string(raw, r->out->sender, sizeof r->out->sender, &len) ||
+        !id_valid((struct span){r->out->sender, len})) {
+        return refuse_claim(r, "sender");
+    }
+    return 0;
+}
+
+static int read_sender_type(struct reader *r, struct span raw)
+{
+    char name[16];
+    size_t len;
+    if (json_string(raw, name, sizeof name, &len) == 0) {
+        struct span text = {name, len};
+        if (r->from_redis && span_eq(text, "server")) {
+            return 0;
+        }
+        if (user_type_parse(text, &r->out->sender_type)) {
+            r->out->has_sender_type = true;
+            return 0;
+        }
+    }
+    return refuse_claim(r, "senderType");
+}
+
+static int read_room(struct reader *r, struct span raw)
+{
+    size_t len;
+    if (json_string(raw, r->out->room, sizeof r->out->room, &len) || len == 0) {
+        return refuse_claim(r, "room");
+    }
+    return 0;
+}
+
+static int read_ephemeral(struct reader *r, struct span raw)
+{
+    r->out->ephemeral = raw.p[0] == 't';
+    return 0;
+}
+
+static int read_message_id(struct reader *r, struct span raw)
+{
+    struct span id = {raw.p + 1, raw.n - 2};
+    if (id.n > ROOM_MESSAGE_ID_MAX || !id_valid(id)) {
+        return refuse_form(r, "id", "1 to 40 of A-Z a-z 0-9 . _ @ -");
+    }
+    r->out->id = id;
+    return 0;
+}
+
+static int read_ts(struct reader *r, struct span raw)
+{
+    if (json_int(raw, &r->out->ts) || r->out->ts < 0) {
+        return refuse_form(r, "ts", "a time in milliseconds, a whole number");
+    }
+    return 0;
+}
+
+struct field {
+    const char *name;
+    enum json_type type;
+    bool redis_only;
+    int (*read)(struct reader *r, struct span raw);
+};
+
+static const struct field fields[] = {
+    {"ref", JSON_STRING, false, read_ref},
+    {"messageType", JSON_STRING, false, read_type},
+    {"targetType", JSON_STRING, false, read_target_type},
+    {"target", JSON_STRING, false, read_target},
+    {"sender", JSON_STRING, false, read_sender},
+    {"senderType", JSON_STRING, false, read_sender_type},
+    {"room", JSON_STRING, false, read_room},
+    {"ephemeral", JSON_BOOL, false, read_ephemeral},
+    {"id", JSON_STRING, true, read_message_id},
+    {"ts", JSON_NUMBER, true, read_ts},
+};
+
+struct members {
+    struct json_member list[MESSAGE_MEMBERS_MAX];
+    size_t count;
+};
+
+static const struct json_member *member_of(const struct members *members, const char *name)
+{
+    for (size_t i = 0; i < members->count; i++) {
+        if (json_key_same(members->list[i].key, span_of(name))) {
+            return &members->list[i];
+        }
+    }
+    return NULL;
+}
+
+static int scan(struct reader *r, struct span text, struct members *members)
+{
+    size_t error_at;
+    if (json_members(text, members->list, MESSAGE_MEMBERS_MAX, &members->count, &error_at)) {
+        return refuse(r, "bad_json", NULL,
+                      "A message is one JSON object; what was sent is not, from byte %zu on.",
+                      error_at);
+    }
+    if (members->count > MESSAGE_MEMBERS_MAX) {
+        return refuse(r, "bad_json", NULL, "Too many members: at most %d are allowed.",
+                      MESSAGE_MEMBERS_MAX);
+    }
+    return 0;
+}
+
+/* The name of a known field, which lives for ever, or NULL. */
+static const char *field_name(struct span key)
+{
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        if (json_key_same(key, span_of(fields[i].name))) {
+            return fields[i].name;
+        }
+    }
+    return json_key_same(key, span_of("message")) ? "message" : NULL;
+}
+
+/*
+ * Readers of JSON disagree about keys that are given twice, and about U+0000 and half surrogate
+ * pairs: with none of them in the envelope, all who read it later read the same.
+ */
+static int check_members(struct reader *r, const struct members *members)
+{
+    for (size_t i = 0; i < members->count; i++) {
+        const struct json_member *m = &members->list[i];
+        if (!json_string_decodes((struct span){m->key.p - 1, m->key.n + 2}) ||
+            (m->value.type == JSON_STRING && !json_key_same(m->key, span_of("message")) &&
+             !json_string_decodes(m->value.raw))) {
+            return refuse(r, "bad_json", field_name(m->key),
+                          "\\u0000 and half a surrogate pair are not allowed outside \"message\".");
+        }
+        for (size_t j = 0; j < i; j++) {
+            if (json_key_same(m->key, members->list[j].key)) {
+                return refuse(r, "bad_json", field_name(m->key), "A key is given twice.");
+            }
+        }
+    }
+    return 0;
+}
+
+static int read_fields(struct reader *r, const struct members *members)
+{
+    static const char *const type_names[] = {
+        [JSON_BOOL] = "true or false", [JSON_NUMBER] = "a number", [JSON_STRING] = "a string"};
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        const struct field *field = &fields[i];
+        const struct json_member *m = member_of(members, field->name);
+        if (!m || (field->redis_only && !r->from_redis)) {
+            continue;
+        }
+        if (m->value.type != field->type) {
+            return refuse_form(r, field->name, type_names[field->type]);
+        }
+        if (field->read(r, m->value.raw)) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+int message_read(struct span text, bool from_redis, struct message *out,
+                 struct message_error *error)
+{
+    struct reader r = {.out = out, .error = error, .from_redis = from_redis};
+    struct members members;
+    *out = (struct message){.body = {JSON_NULL, {"null", 4}}};
+    if (scan(&r, text, &members) || check_members(&r, &members) || read_fields(&r, &members)) {
+        return -1;
+    }
+    const struct json_member *body = member_of(&members, "message");
+    if (body) {
+        out->body = body->value;
+    }
+    if (!out->type[0]) {
+        return refuse(&r, "bad_field", "messageType", "\"messageType\" is missing.");
+    }
+    return 0;
+}

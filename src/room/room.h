@@ -1,0 +1,116 @@
+/*
+ * Class rooms on one loop: who of this loop's sockets is in which room, what may be sent, who
+ * receives it, and what those who join late are told. What it knows of a room it has from Redis:
+ * `room:{id}:info`, the room's log (mirrored in a bounded ring) and the room's channel.
+ *
+ * Protocols (src/proto) make members and hand messages in; they are called back through
+ * struct member_ops. Everything is on the loop's thread.
+ */
+#ifndef LECTERN_ROOM_ROOM_H
+#define LECTERN_ROOM_ROOM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "auth/token.h"
+#include "base/buf.h"
+#include "bus/link.h"
+#include "core/config.h"
+#include "net/frame.h"
+#include "net/loop.h"
+#include "room/entry.h"
+#include "room/message.h"
+
+#define ROOM_HISTORY_DEFAULT 50
+#define ROOM_HISTORY_MAX 500
+
+struct rooms;  /* of one loop */
+struct room;
+struct member; /* one session of one user in one room */
+
+/* Close codes (protocol.md, "Close codes"). */
+enum {
+    CLOSE_MOVED = 1001,
+    CLOSE_UNSUPPORTED = 1003,
+    CLOSE_INTERNAL = 1011,
+    CLOSE_TRY_LATER = 1013,
+    CLOSE_ROOM_ENDED = 4000,
+    CLOSE_REPLACED = 4001,
+    CLOSE_REMOVED = 4002,
+    CLOSE_TOKEN_EXPIRED = 4003,
+    CLOSE_TOO_SLOW = 4005,
+    CLOSE_NO_LIFE = 4006,
+    CLOSE_TOO_MANY = 4007,
+};
+
+enum deliver_result {
+    DELIVER_OK = 0,
+    DELIVER_CLOSED = -1, /* the socket is closing */
+};
+
+/*
+ * What a protocol does for its members. `encode` makes one frame of a message's JSON text that all
+ * members with the same ops (and the same `variant`, e.g. compressed or not) share.
+ */
+struct member_ops {
+    const char *name;
+    unsigned variant; /* 0 to MEMBER_VARIANTS - 1: index of the cached frame of a broadcast */
+    struct frame *(*encode)(void *socket, struct span json);
+    /* Queues a frame. `paced`: replay, which stops itself at backlog(). */
+    enum deliver_result (*deliver)(void *socket, struct frame *frame, bool paced);
+    size_t (*backlog)(void *socket); /* bytes waiting */
+    void (*close)(void *socket, uint16_t code, const char *reason);
+};
+#define MEMBER_VARIANTS 4
+
+/* `bus_events` of the loop's link must be forwarded by rooms_bus_events(). */
+struct rooms *rooms_create(struct loop *loop, const struct config *config,
+                           const struct tokens *tokens, const char *server_id);
+void rooms_destroy(struct rooms *rooms); /* after the loop stopped; accepts NULL */
+
+/* The link's events; arg is the struct rooms. The link must be set before the loop starts. */
+extern const struct bus_events rooms_bus_events;
+void rooms_set_bus(struct rooms *rooms, struct bus *bus);
+
+/* Starts the timer for seen batches, token expiry and (on loop 0) holds that ran out. On the loop. */
+void rooms_start(struct rooms *rooms);
+
+/* Stops the timer; on the loop, when it is about to end. */
+void rooms_stop(struct rooms *rooms);
+
+/*
+ * Starts a graceful end: every session leaves (hosts by their room's policy). `done` runs when Redis
+ * has been told of all, or at once when the link is down.
+ */
+void rooms_leave_all(struct rooms *rooms, void (*done)(void *arg), void *arg);
+
+/*
+ * Makes a member of a reserved place. It is admitted when the channel is subscribed, the log known
+ * and the activation confirmed; then `welcome`, replay and live messages follow by themselves.
+ * NULL when out of memory (the caller closes the socket; the reservation expires by itself).
+ */
+struct member *member_create(struct rooms *rooms, const struct room_ticket *ticket,
+                             const struct claims *claims, const char *since, uint32_t history,
+                             int64_t started_ns, const struct member_ops *ops, void *socket);
+
+/*
+ * A complete text message came from the member's socket. Answers (ack, error) go to that member; the
+ * member may be closed in the call, through ops->close, but is never freed in it.
+ */
+void member_receive(struct member *member, struct span text);
+
+/* The socket can take more: replay goes on. */
+void member_drained(struct member *member);
+
+/*
+ * The socket is gone; frees the member. `clean`: the peer closed with 1000 or 1001 ("left"),
+ * otherwise it was "lost".
+ */
+void member_gone(struct member *member, bool clean);
+
+/* For logs. */
+const char *member_room(const struct member *member);
+const char *member_user(const struct member *member);
+
+#endif
