@@ -1,0 +1,237 @@
+/* Writing answers, by civetweb or on a socket that was taken; see answer.h. */
+#include "http/answer.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/metrics.h"
+#include "http/errors.h"
+#include "http/origin.h"
+#include "net/fds.h"
+
+/*
+ * Longer answers go out on the socket itself: with a send buffer that holds all of a page the thread
+ * is free at once, however slowly it is read.
+ */
+#define LONG_ANSWER 16384 /* bytes */
+
+void answer_header(struct request *req, const char *name, const char *format, ...)
+{
+    char value[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(value, sizeof value, format, args);
+    va_end(args);
+    buf_printf(&req->headers, "%s: %s\r\n", name, value);
+}
+
+static void write_date(struct buf *head)
+{
+    char text[48];
+    struct tm tm;
+    time_t now = time(NULL);
+    gmtime_r(&now, &tm);
+    strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &tm);
+    buf_printf(head, "Date: %s\r\n", text);
+}
+
+/* Lets pages of the configured origins read the answer. */
+static void write_cors(const struct request *req, struct buf *head)
+{
+    char *const *origins = req->server->context.config->origins;
+    const char *origin = request_header(req, "Origin");
+    if (!origins || !origins[0]) {
+        return;
+    }
+    buf_append_text(head, "Vary: Origin\r\n");
+    if (origin && origin_listed(origin, origins)) {
+        buf_printf(head, "Access-Control-Allow-Origin: %s\r\n", origin);
+        buf_append_text(head, "Access-Control-Allow-Credentials: true\r\n"
+                              "Access-Control-Expose-Headers: Retry-After\r\n");
+    }
+}
+
+static void write_head(const struct request *req, int status, const char *type, struct buf *head)
+{
+    buf_printf(head, "HTTP/1.1 %d %s\r\n", status, status_text(status));
+    write_date(head);
+    if (type) {
+        buf_printf(head, "Content-Type: %s\r\n", type);
+    }
+    buf_printf(head,
+               "Connection: close%s\r\n"
+               "Cache-Control: %s\r\n"
+               "X-Content-Type-Options: nosniff\r\n"
+               "Referrer-Policy: no-referrer\r\n"
+               "Content-Security-Policy: %s\r\n",
+               status == 426 ? ", Upgrade" : "", req->cache_control, req->policy);
+    write_cors(req, head);
+    buf_append_span(head, buf_span(&req->headers));
+}
+
+static bool send_bytes(struct request *req, const void *data, size_t len)
+{
+    if (req->fd >= 0) {
+        return transfer_send(&req->out, data, len);
+    }
+    return len == 0 || mg_write(req->conn, data, len) == (int)len;
+}
+
+static void send_answer(struct request *req, struct buf *head, struct span body)
+{
+    size_t len = head->len + body.n;
+    if (req->unread || len > LONG_ANSWER) {
+        (void)request_take(req);
+    }
+    if (req->fd >= 0 && len > LONG_ANSWER) {
+        int size = (int)len;
+        setsockopt(req->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+    }
+    /* In one piece where it is short: one packet. */
+    if (len <= LONG_ANSWER) {
+        buf_append_span(head, body);
+        body.n = 0;
+    }
+    if (head->failed) {
+        metric_add(METRIC_OUT_OF_MEMORY, 1);
+        return;
+    }
+    (void)(send_bytes(req, head->data, head->len) && send_bytes(req, body.p, body.n));
+}
+
+void answer(struct request *req, int status, const char *type, struct span body)
+{
+    struct buf head;
+    if (req->status) {
+        return;
+    }
+    req->status = status;
+    buf_init(&head);
+    write_head(req, status, type, &head);
+    if (status != 204 && status != 304) {
+        buf_printf(&head, "Content-Length: %zu\r\n", body.n);
+    }
+    buf_append_text(&head, "\r\n");
+    if (request_is(req, "HEAD")) {
+        body.n = 0;
+    }
+    send_answer(req, &head, body);
+    buf_finish(&head);
+}
+
+void answer_json(struct request *req, int status, struct buf *json)
+{
+    if (json->failed) {
+        metric_add(METRIC_OUT_OF_MEMORY, 1);
+        answer_error(req, "internal");
+    } else {
+        answer(req, status, "application/json", buf_span(json));
+    }
+    buf_finish(json);
+}
+
+/* What certain statuses must carry besides. */
+static void write_error_headers(struct request *req, const struct http_error *row, unsigned wait_s)
+{
+    if (wait_s > 0) {
+        answer_header(req, "Retry-After", "%u", wait_s);
+    }
+    if (row->status == 401) {
+        answer_header(req, "WWW-Authenticate", "Bearer");
+    }
+    if (row->status == 426) {
+        answer_header(req, "Upgrade", "websocket");
+        answer_header(req, "Sec-WebSocket-Version", "13");
+    }
+    if (row->status == 405 && req->allow) {
+        buf_append_text(&req->headers, "Allow: ");
+        for (size_t i = 0; req->allow[i]; i++) {
+            buf_printf(&req->headers, "%s%s", i ? ", " : "", req->allow[i]);
+        }
+        buf_append_text(&req->headers, "\r\n");
+    }
+}
+
+static void answer_row(struct request *req, const struct http_error *row, const char *field,
+                       const char *message, unsigned wait_s)
+{
+    struct buf json;
+    if (req->status) {
+        return;
+    }
+    metric_refused(row->code);
+    write_error_headers(req, row, wait_s);
+    buf_init(&json);
+    error_write(&json, row->code, field, message);
+    answer(req, row->status, "application/json", buf_span(&json));
+    buf_finish(&json);
+}
+
+void answer_error(struct request *req, const char *code)
+{
+    const struct http_error *row = error_find(code);
+    answer_row(req, row, NULL, row->message, row->retry_after_s);
+}
+
+void answer_field(struct request *req, const char *code, const char *field, const char *message)
+{
+    const struct http_error *row = error_find(code);
+    answer_row(req, row, field, message, row->retry_after_s);
+}
+
+void answer_limited(struct request *req, unsigned wait_s)
+{
+    const struct http_error *row = error_find("rate_limited");
+    answer_row(req, row, NULL, row->message, wait_s);
+}
+
+void answer_begin(struct request *req, int status, const char *type)
+{
+    struct buf head;
+    buf_init(&head);
+    req->status = status;
+    req->chunked = strcmp(req->info->http_version, "1.0") != 0;
+    write_head(req, status, type, &head);
+    buf_append_text(&head, req->chunked ? "Transfer-Encoding: chunked\r\n\r\n" : "\r\n");
+    if (head.failed) {
+        req->out.failed = true;
+    }
+    (void)send_bytes(req, head.data, head.len);
+    buf_finish(&head);
+}
+
+bool answer_piece(struct request *req, struct span piece)
+{
+    char size[24];
+    if (request_is(req, "HEAD") || piece.n == 0) {
+        return !req->out.failed;
+    }
+    if (!req->chunked) {
+        return send_bytes(req, piece.p, piece.n);
+    }
+    int n = snprintf(size, sizeof size, "%zx\r\n", piece.n);
+    return send_bytes(req, size, (size_t)n) && send_bytes(req, piece.p, piece.n) &&
+           send_bytes(req, "\r\n", 2);
+}
+
+void answer_end(struct request *req)
+{
+    if (req->chunked && !request_is(req, "HEAD")) {
+        (void)send_bytes(req, "0\r\n\r\n", 5);
+    }
+}
+
+void answer_abort(struct request *req)
+{
+    struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+    if (req->fd >= 0) {
+        /* A reset: an answer without length must not look as if it were whole. */
+        setsockopt(req->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+        fds_disown(req->fd);
+        close(req->fd);
+        req->fd = -1;
+    }
+}

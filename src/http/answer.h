@@ -1,0 +1,42 @@
+/*
+ * Answers to requests. Each request gets one; every answer carries the security headers, CORS for
+ * configured origins, and `Connection: close`.
+ */
+#ifndef LECTERN_HTTP_ANSWER_H
+#define LECTERN_HTTP_ANSWER_H
+
+#include <stdbool.h>
+
+#include "http/request.h"
+
+/* Adds a line to the answer's head. The value must not hold line ends. */
+void answer_header(struct request *req, const char *name, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* A whole answer; `type` may be NULL when there is no body. HEAD gets the head only. */
+void answer(struct request *req, int status, const char *type, struct span body);
+
+/* A JSON answer; when `json` ran out of memory, error `internal`. Frees the buffer. */
+void answer_json(struct request *req, int status, struct buf *json);
+
+/* An error by its code (http/errors.h), with its usual sentence. Counted by code. */
+void answer_error(struct request *req, const char *code);
+
+/* An error that names a field, with a sentence of its own. */
+void answer_field(struct request *req, const char *code, const char *field, const char *message);
+
+/* rate_limited, with the seconds to wait. */
+void answer_limited(struct request *req, unsigned wait_s);
+
+/*
+ * An answer whose length is not known beforehand: the head, pieces, the end. The socket must have
+ * been taken. False when the client is gone or too slow; then stop.
+ */
+void answer_begin(struct request *req, int status, const char *type);
+bool answer_piece(struct request *req, struct span piece);
+void answer_end(struct request *req);
+
+/* Breaks an answer off in such a way that the client notices. */
+void answer_abort(struct request *req);
+
+#endif

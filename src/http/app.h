@@ -1,0 +1,36 @@
+/* What the parts of http/ share: the server's insides. Read-only once started, but for the atomics. */
+#ifndef LECTERN_HTTP_APP_H
+#define LECTERN_HTTP_APP_H
+
+#include <civetweb.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "http/address.h"
+#include "http/limits.h"
+#include "http/pages.h"
+#include "http/server.h"
+#include "http/take.h"
+
+#define HTTP_LISTENERS_MAX 4
+
+struct http_server {
+    struct http_context context;
+    struct mg_context *civetweb;
+    struct pages *pages;
+    struct limits *limits;
+    struct take *take;
+    struct address_range *proxies; /* LECTERN_TRUSTED_PROXIES */
+    size_t proxy_count;
+    int64_t sockets_max; /* open WebSockets at most */
+    unsigned port;
+    int listeners[HTTP_LISTENERS_MAX]; /* descriptors, marked as ours while civetweb has them */
+    int listener_count;
+    char *error; /* where civetweb's words go while it starts; NULL afterwards */
+    size_t error_cap;
+    atomic_uint next_loop; /* for sockets that belong to no room */
+    atomic_bool draining;
+    atomic_bool stopping;
+};
+
+#endif

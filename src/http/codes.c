@@ -1,0 +1,38 @@
+/* Room codes in requests; see codes.h. */
+#include "http/codes.h"
+
+#include "base/clock.h"
+#include "http/answer.h"
+
+bool codes_of_path(struct request *req, char code[ROOM_CODE_MAX + 1])
+{
+    struct span segment = url_path_at(&req->path, 1);
+    if (!id_room_code_valid(segment)) {
+        answer_error(req, "bad_room");
+        return false;
+    }
+    return span_copy(segment, code, ROOM_CODE_MAX + 1);
+}
+
+bool codes_guesser(const struct claims *claims, const char *code)
+{
+    return claims->type == USER_STUDENT && strcmp(claims->room, code) != 0;
+}
+
+bool codes_may_ask(struct request *req, const char *code)
+{
+    unsigned wait_s =
+        limits_codes_wait(req->server->limits, &req->client, code, clock_mono_ms());
+    if (wait_s > 0) {
+        answer_limited(req, wait_s);
+    }
+    return wait_s == 0;
+}
+
+void codes_missing(struct request *req, const char *code, bool guesser)
+{
+    if (guesser) {
+        limits_codes_charge(req->server->limits, &req->client, code, clock_mono_ms());
+    }
+    answer_error(req, "room_not_found");
+}

@@ -1,0 +1,28 @@
+/*
+ * Room codes in requests: reading them, and keeping those who guess at them from going on
+ * (http/limits.h).
+ */
+#ifndef LECTERN_HTTP_CODES_H
+#define LECTERN_HTTP_CODES_H
+
+#include <stdbool.h>
+
+#include "base/id.h"
+#include "http/request.h"
+
+/* Takes the code from the path's second segment; false after answering bad_room. */
+bool codes_of_path(struct request *req, char code[ROOM_CODE_MAX + 1]);
+
+/*
+ * Could the holder of the request's claims be guessing? Not teachers and services, who find nothing
+ * by it, nor those whose token names this room.
+ */
+bool codes_guesser(const struct claims *claims, const char *code);
+
+/* False after answering rate_limited: this address has named too many codes that do not exist. */
+bool codes_may_ask(struct request *req, const char *code);
+
+/* Answers room_not_found, and charges the address where a `guesser` asked. */
+void codes_missing(struct request *req, const char *code, bool guesser);
+
+#endif

@@ -1,0 +1,113 @@
+/* The table of errors and of reason phrases; see errors.h. */
+#include "http/errors.h"
+
+#include "base/json.h"
+
+static const struct http_error table[] = {
+    {"internal", 500, 0, "Something went wrong on the server."},
+
+    {"bad_request", 400, 0, "The request is not valid HTTP as this server understands it."},
+    {"bad_json", 400, 0, "The body is not one valid JSON object."},
+    {"bad_field", 400, 0, "A field has a value that is not allowed."},
+    {"bad_room", 400, 0, "A room code is 4 to 12 of A-Z and 0-9."},
+    {"bad_subprotocol", 400, 0, "None of the subprotocols offered is spoken here."},
+
+    {"token_missing", 401, 0, "This needs an access token."},
+    {"token_invalid", 401, 0, "The access token is not valid."},
+    {"token_expired", 401, 0, "The access token has expired."},
+
+    {"forbidden", 403, 0, "This is not for you."},
+    {"room_forbidden", 403, 0, "This token does not open this room."},
+    {"origin_forbidden", 403, 0, "Pages of this origin may not connect."},
+    {"removed", 403, 0, "The teacher has removed you from this room."},
+    {"guest_unavailable", 403, 0, "Guests are not admitted here: sign in with your school's account."},
+
+    {"not_found", 404, 0, "There is nothing at this address."},
+    {"room_not_found", 404, 0, "There is no room with this code."},
+    {"user_not_found", 404, 0, "This user is not in the room."},
+    {"method_not_allowed", 405, 0, "This address does not know this method."},
+    {"request_timeout", 408, 0, "The request arrived too slowly."},
+
+    {"room_taken", 409, 0, "Another teacher has a room with this code."},
+    {"room_full", 409, 0, "The room is full."},
+    {"length_required", 411, 0, "The body needs a Content-Length; chunked bodies are not taken."},
+    {"body_too_large", 413, 0, "The body is too large."},
+    {"unsupported_media_type", 415, 0, "The body must be application/json."},
+    {"room_locked", 423, 0, "The teacher has locked this room."},
+    {"upgrade_required", 426, 0, "This address speaks WebSocket, version 13."},
+    {"rate_limited", 429, 1, "Too many room codes that do not exist: wait a moment."},
+    {"headers_too_large", 431, 0, "The request's head is too large."},
+
+    {"unavailable", 503, 2, "The server cannot reach its data just now."},
+    {"draining", 503, 1, "This server is about to stop: connect again."},
+    {"no_capacity", 503, 5, "The server is full just now."},
+    {"http_version", 505, 0, "This server speaks HTTP/1.0 and HTTP/1.1."},
+};
+
+static const size_t table_len = sizeof table / sizeof table[0];
+
+const struct http_error *error_at(size_t i)
+{
+    return i < table_len ? &table[i] : NULL;
+}
+
+const struct http_error *error_find(const char *code)
+{
+    for (size_t i = 0; i < table_len; i++) {
+        if (strcmp(table[i].code, code) == 0) {
+            return &table[i];
+        }
+    }
+    return &table[0];
+}
+
+void error_write(struct buf *out, const char *code, const char *field, const char *message)
+{
+    buf_append_text(out, "{\"error\":{");
+    json_write_key(out, "code");
+    json_write_string(out, span_of(code));
+    json_write_key(out, "message");
+    json_write_string(out, span_of(message));
+    if (field) {
+        json_write_key(out, "field");
+        json_write_string(out, span_of(field));
+    }
+    buf_append_text(out, "}}");
+}
+
+const char *status_text(int status)
+{
+    static const struct {
+        int status;
+        const char *text;
+    } texts[] = {
+        {200, "OK"},
+        {204, "No Content"},
+        {301, "Moved Permanently"},
+        {302, "Found"},
+        {304, "Not Modified"},
+        {400, "Bad Request"},
+        {401, "Unauthorized"},
+        {403, "Forbidden"},
+        {404, "Not Found"},
+        {405, "Method Not Allowed"},
+        {408, "Request Timeout"},
+        {409, "Conflict"},
+        {411, "Length Required"},
+        {413, "Content Too Large"},
+        {415, "Unsupported Media Type"},
+        {423, "Locked"},
+        {426, "Upgrade Required"},
+        {429, "Too Many Requests"},
+        {431, "Request Header Fields Too Large"},
+        {500, "Internal Server Error"},
+        {503, "Service Unavailable"},
+        {505, "HTTP Version Not Supported"},
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        if (texts[i].status == status) {
+            return texts[i].text;
+        }
+    }
+    return "Unknown";
+}

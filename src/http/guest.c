@@ -1,0 +1,201 @@
+/*
+ * POST /guest {room, name}: a student's token for one open room, for pupils without an account. The
+ * device is remembered by a signed cookie, so that the same child comes back as the same user, and
+ * one who was removed does not simply come back.
+ */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/utf8.h"
+#include "http/answer.h"
+#include "http/codes.h"
+#include "http/handlers.h"
+#include "http/head.h"
+#include "room/lookup.h"
+
+#define BODY_MAX    4096 /* bytes */
+#define MEMBERS_MAX 32
+#define COOKIE      "lectern_device"
+#define COOKIE_AGE  "31536000" /* seconds: a year */
+
+/* Who wants to enter. */
+struct guest {
+    char room[ROOM_CODE_MAX + 1];
+    char cookie[DEVICE_COOKIE_LEN + 1];
+    struct claims claims;
+};
+
+/* The one string member `key`, in `out`; false after answering what is wrong with it. */
+static bool read_member(struct request *req, const struct json_member *members, size_t count,
+                        const char *key, char *out, size_t cap)
+{
+    char message[128];
+    size_t len;
+    const struct json_member *found = NULL;
+    const char *wrong = NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (span_eq(members[i].key, key)) {
+            wrong = found ? "is given twice" : NULL;
+            found = &members[i];
+        }
+    }
+    if (!found) {
+        wrong = "is missing";
+    } else if (!wrong && found->value.type != JSON_STRING) {
+        wrong = "must be a string";
+    } else if (!wrong && json_string(found->value.raw, out, cap, &len) < 0) {
+        wrong = "is too long, or holds characters that are not allowed";
+    }
+    if (wrong) {
+        snprintf(message, sizeof message, "The field %s %s.", key, wrong);
+        answer_field(req, "bad_field", key, message);
+    }
+    return !wrong;
+}
+
+/* Cuts blanks off both ends: a child's keyboard adds them. */
+static void trim(char *text)
+{
+    size_t n = strlen(text);
+    while (n > 0 && text[n - 1] == ' ') {
+        n--;
+    }
+    size_t blanks = strspn(text, " ");
+    blanks = blanks < n ? blanks : n;
+    memmove(text, text + blanks, n - blanks);
+    text[n - blanks] = '\0';
+}
+
+static bool read_fields(struct request *req, struct span body, struct guest *guest)
+{
+    struct json_member members[MEMBERS_MAX];
+    char room[64];
+    size_t count;
+    size_t at;
+    if (!utf8_valid(body.p, body.n) ||
+        json_members(body, members, MEMBERS_MAX, &count, &at) < 0 || count > MEMBERS_MAX) {
+        answer_error(req, "bad_json");
+        return false;
+    }
+    if (!read_member(req, members, count, "room", room, sizeof room) ||
+        !read_member(req, members, count, "name", guest->claims.name,
+                     sizeof guest->claims.name)) {
+        return false;
+    }
+    if (!id_room_code_valid(span_of(room))) {
+        answer_field(req, "bad_room", "room", "A room code is 4 to 12 of A-Z and 0-9.");
+        return false;
+    }
+    trim(guest->claims.name);
+    if (!id_name_valid(span_of(guest->claims.name))) {
+        answer_field(req, "bad_field", "name", "A name is 1 to 64 visible characters.");
+        return false;
+    }
+    return span_copy(span_of(room), guest->room, sizeof guest->room);
+}
+
+static bool read_body(struct request *req, struct guest *guest)
+{
+    struct buf body;
+    if (!head_is_type(request_header(req, "Content-Type"), "application/json")) {
+        answer_error(req, "unsupported_media_type");
+        return false;
+    }
+    buf_init(&body);
+    bool read = request_body(req, BODY_MAX, &body) && read_fields(req, buf_span(&body), guest);
+    buf_finish(&body);
+    return read;
+}
+
+/* Recognises the device by its cookie, or makes it known. */
+static void set_device(struct request *req, struct guest *guest)
+{
+    const struct tokens *tokens = req->server->context.tokens;
+    struct span value;
+    struct buf cookies;
+    buf_init(&cookies);
+    const char *header = request_header_list(req, "Cookie", &cookies);
+    bool known = header && cookie_get(span_of(header), COOKIE, &value) == URL_OK &&
+                 device_verify(tokens, value, guest->claims.device) &&
+                 span_copy(value, guest->cookie, sizeof guest->cookie);
+    buf_finish(&cookies);
+    if (!known) {
+        device_create(tokens, guest->cookie);
+        (void)device_verify(tokens, span_of(guest->cookie), guest->claims.device);
+    }
+}
+
+/* Asks whether the room would let this guest in; false after answering. */
+static bool ask_room(struct request *req, const struct guest *guest)
+{
+    if (!codes_may_ask(req, guest->room)) {
+        return false;
+    }
+    switch (lookup_door(req->server->context.pool, guest->room, guest->claims.user_id,
+                        guest->claims.device)) {
+    case ROOM_RESERVED:
+        return true;
+    case ROOM_NOT_FOUND:
+        codes_missing(req, guest->room, true);
+        return false;
+    case ROOM_LOCKED:
+        answer_error(req, "room_locked");
+        return false;
+    case ROOM_REMOVED:
+        answer_error(req, "removed");
+        return false;
+    default:
+        answer_error(req, "unavailable");
+        return false;
+    }
+}
+
+static void answer_token(struct request *req, const struct guest *guest, const char *jwt)
+{
+    struct buf json;
+    buf_init(&json);
+    buf_append_char(&json, '{');
+    json_write_key(&json, "token");
+    json_write_string(&json, span_of(jwt));
+    buf_printf(&json, ",\"expiresIn\":%u,\"user\":{",
+               (unsigned)req->server->context.config->guest_token_s);
+    json_write_key(&json, "id");
+    json_write_string(&json, span_of(guest->claims.user_id));
+    json_write_key(&json, "name");
+    json_write_string(&json, span_of(guest->claims.name));
+    buf_append_text(&json, ",\"userType\":\"student\"}}");
+    answer_header(req, "Set-Cookie",
+                  COOKIE "=%s; Path=/; Max-Age=" COOKIE_AGE "; HttpOnly; SameSite=Lax%s",
+                  guest->cookie, request_is_https(req) ? "; Secure" : "");
+    answer_json(req, 200, &json);
+}
+
+void guest_post(struct request *req)
+{
+    const struct tokens *tokens = req->server->context.tokens;
+    struct guest guest = {.claims = {.type = USER_STUDENT}};
+    if (!tokens_can_mint(tokens)) {
+        answer_error(req, "guest_unavailable");
+        return;
+    }
+    if (!read_body(req, &guest)) {
+        return;
+    }
+    struct claims *claims = &guest.claims;
+    int64_t now = clock_wall_ms();
+    set_device(req, &guest);
+    guest_user_id(tokens, claims->device, guest.room, claims->name, claims->user_id);
+    if (!ask_room(req, &guest)) {
+        return;
+    }
+    (void)span_copy(span_of(guest.room), claims->room, sizeof claims->room);
+    claims->expires_ms = now + (int64_t)req->server->context.config->guest_token_s * 1000;
+    char *jwt = malloc(TOKEN_MAX + 1); /* too large for civetweb's small stacks */
+    if (jwt && token_mint(tokens, claims, now, jwt) == 0) {
+        answer_token(req, &guest, jwt);
+    } else {
+        answer_error(req, "internal");
+    }
+    free(jwt);
+}

@@ -1,0 +1,169 @@
+/* The route table and the dispatch over it; see routes.h. */
+#include "http/routes.h"
+
+#include "http/answer.h"
+#include "http/handlers.h"
+#include "http/origin.h"
+#include "proto/proto.h"
+
+#define METHODS_MAX 8
+
+const struct route route_table[] = {
+    {"GET", "/rooms/{id}", ROUTE_OPEN, rooms_get},
+    {"GET", "/rooms/{id}/users", ROUTE_TOKEN, rooms_users},
+    {"GET", "/rooms/{id}/users/{userId}", ROUTE_TOKEN, rooms_user},
+    {"GET", "/rooms/{id}/log", ROUTE_TOKEN, export_log},
+    {"GET", "/rooms/{id}/attendance", ROUTE_TOKEN, export_attendance},
+    {"POST", "/guest", ROUTE_OPEN, guest_post},
+    {"GET", "/healthz", ROUTE_OPEN, ops_health},
+    {"GET", "/readyz", ROUTE_OPEN, ops_ready},
+    {"GET", "/metrics", ROUTE_OPEN, ops_metrics},
+    {"GET", "/version", ROUTE_OPEN, ops_version},
+    {NULL, NULL, ROUTE_OPEN, NULL},
+};
+
+bool route_matches(const char *pattern, const struct url_path *path)
+{
+    size_t i = 0;
+    while (*pattern == '/') {
+        const char *part = pattern + 1;
+        size_t n = strcspn(part, "/");
+        struct span segment = url_path_at(path, i);
+        if (i >= path->count ||
+            (part[0] != '{' && (segment.n != n || memcmp(segment.p, part, n) != 0))) {
+            return false;
+        }
+        pattern = part + n;
+        i++;
+    }
+    return i == path->count && !path->slash;
+}
+
+static bool is_socket_path(const struct request *req)
+{
+    for (const struct proto *proto = proto_table; proto->path; proto++) {
+        if (route_matches(proto->path, &req->path)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool add_method(const char **methods, size_t *count, const char *method)
+{
+    for (size_t i = 0; i < *count; i++) {
+        if (strcmp(methods[i], method) == 0) {
+            return false;
+        }
+    }
+    if (*count < METHODS_MAX) {
+        methods[(*count)++] = method;
+    }
+    return true;
+}
+
+/* Collects the methods of the request's address; none when there is nothing there. */
+static size_t find_methods(const struct request *req, const char *methods[METHODS_MAX + 1])
+{
+    size_t count = 0;
+    for (const struct route *route = route_table; route->pattern; route++) {
+        if (route_matches(route->pattern, &req->path)) {
+            add_method(methods, &count, route->method);
+        }
+    }
+    if (count == 0 && (is_socket_path(req) || pages_has(req->server->pages, req))) {
+        add_method(methods, &count, "GET");
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(methods[i], "GET") == 0) {
+            add_method(methods, &count, "HEAD");
+        }
+    }
+    if (count > 0) {
+        add_method(methods, &count, "OPTIONS");
+    }
+    methods[count] = NULL;
+    return count;
+}
+
+static bool allows(const struct request *req)
+{
+    for (size_t i = 0; req->allow[i]; i++) {
+        if (request_is(req, req->allow[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* OPTIONS: what may be asked here, and of a configured origin's page, by its browser. */
+static void answer_options(struct request *req)
+{
+    struct buf list;
+    buf_init(&list);
+    for (size_t i = 0; req->allow[i]; i++) {
+        buf_printf(&list, "%s%s", i ? ", " : "", req->allow[i]);
+    }
+    const char *methods = buf_cstr(&list);
+    const char *origin = request_header(req, "Origin");
+    if (methods) {
+        answer_header(req, "Allow", "%s", methods);
+    }
+    if (methods && origin && origin_listed(origin, req->server->context.config->origins) &&
+        request_header(req, "Access-Control-Request-Method")) {
+        answer_header(req, "Access-Control-Allow-Methods", "%s", methods);
+        answer_header(req, "Access-Control-Allow-Headers", "Authorization, Content-Type");
+        answer_header(req, "Access-Control-Max-Age", "600");
+    }
+    answer(req, 204, NULL, (struct span){NULL, 0});
+    buf_finish(&list);
+}
+
+static void run(struct request *req, const struct route *route)
+{
+    if (route->auth == ROUTE_TOKEN) {
+        enum token_error error = request_claims(req);
+        if (error != TOKEN_OK) {
+            answer_error(req, token_error_code(error));
+            return;
+        }
+    }
+    route->handler(req);
+}
+
+static const struct route *find_route(const struct request *req)
+{
+    const char *method = request_is(req, "HEAD") ? "GET" : req->method;
+    for (const struct route *route = route_table; route->pattern; route++) {
+        if (strcmp(route->method, method) == 0 && route_matches(route->pattern, &req->path)) {
+            return route;
+        }
+    }
+    return NULL;
+}
+
+void routes_dispatch(struct request *req)
+{
+    const char *methods[METHODS_MAX + 1];
+    if (find_methods(req, methods) == 0) {
+        answer_error(req, "not_found");
+        return;
+    }
+    req->allow = methods;
+    bool reads = request_is(req, "GET") || request_is(req, "HEAD");
+    const struct route *route = find_route(req);
+    if (!allows(req)) {
+        answer_error(req, "method_not_allowed");
+    } else if (request_is(req, "OPTIONS")) {
+        answer_options(req);
+    } else if (!reads && !request_origin_allowed(req)) {
+        answer_error(req, "origin_forbidden");
+    } else if (route) {
+        run(req, route);
+    } else if (is_socket_path(req)) {
+        answer_error(req, "upgrade_required");
+    } else {
+        pages_serve(req->server->pages, req);
+    }
+    req->allow = NULL;
+}

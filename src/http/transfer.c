@@ -1,0 +1,90 @@
+/* Waiting with a deadline that moves with the bytes; see transfer.h. */
+#include "http/transfer.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "net/fds.h"
+
+#define SLICE_MS 200 /* how late a stop may be noticed */
+
+void transfer_init(struct transfer *transfer, int fd, unsigned rate, const atomic_bool *stop)
+{
+    *transfer = (struct transfer){.fd = fd, .stop = stop, .rate = rate};
+    transfer->started_ms = clock_mono_ms();
+}
+
+/* Waits for `events`; false when it must not wait any longer. */
+static bool wait_for(const struct transfer *transfer, short events)
+{
+    for (;;) {
+        int64_t deadline =
+            transfer->started_ms + TRANSFER_GRACE_MS + transfer->moved * 1000 / transfer->rate;
+        int64_t left = deadline - clock_mono_ms();
+        if (left <= 0 || (transfer->stop && atomic_load(transfer->stop))) {
+            return false;
+        }
+        struct pollfd pfd = {.fd = transfer->fd, .events = events};
+        if (poll(&pfd, 1, left < SLICE_MS ? (int)left : SLICE_MS) > 0) {
+            return true;
+        }
+    }
+}
+
+static bool would_block(void)
+{
+    return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+}
+
+ssize_t transfer_receive(struct transfer *transfer, void *data, size_t cap)
+{
+    for (;;) {
+        if (!wait_for(transfer, POLLIN)) {
+            return TRANSFER_SLOW;
+        }
+        ssize_t n = recv(transfer->fd, data, cap, MSG_DONTWAIT);
+        if (n >= 0) {
+            transfer->moved += n;
+            return n;
+        }
+        if (!would_block()) {
+            return TRANSFER_LOST;
+        }
+    }
+}
+
+bool transfer_send(struct transfer *transfer, const void *data, size_t len)
+{
+    const char *p = data;
+    while (len > 0 && !transfer->failed) {
+        ssize_t n = send(transfer->fd, p, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n >= 0) {
+            p += n;
+            len -= (size_t)n;
+            transfer->moved += n;
+        } else if (!would_block() || !wait_for(transfer, POLLOUT)) {
+            transfer->failed = true;
+        }
+    }
+    return !transfer->failed;
+}
+
+void transfer_close(int fd, int64_t ms)
+{
+    char waste[4096];
+    int64_t deadline = clock_mono_ms() + ms;
+    shutdown(fd, SHUT_WR);
+    for (;;) {
+        int64_t left = deadline - clock_mono_ms();
+        struct pollfd pfd = {.fd = fd, .events = POLLIN};
+        if (left <= 0 || poll(&pfd, 1, (int)left) <= 0 ||
+            recv(fd, waste, sizeof waste, MSG_DONTWAIT) <= 0) {
+            break;
+        }
+    }
+    fds_disown(fd);
+    close(fd);
+}
