@@ -1,0 +1,224 @@
+/*
+ * Start-up order, signals, shutdown. The main thread only waits for signals; civetweb's threads and
+ * the workers do the rest.
+ */
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "auth/token.h"
+#include "base/clock.h"
+#include "base/id.h"
+#include "bus/pool.h"
+#include "bus/scripts.h"
+#include "cli.h"
+#include "core/config.h"
+#include "core/log.h"
+#include "http/server.h"
+#include "net/fds.h"
+#include "worker.h"
+
+#define LOOPS_MAX 64
+#define POLL_MS 50 /* how often the end of the workers is looked for */
+
+struct app {
+    struct config config;
+    struct tokens *tokens;
+    struct bus_pool *pool;
+    struct http_server *http;
+    struct worker *workers[LOOPS_MAX];
+    struct proto_loop *proto_loops[LOOPS_MAX];
+    unsigned worker_count;
+    char server_id[ID_MAX + 1];
+    char web_dir[4096];
+};
+
+static int fail(const char *what, const char *why)
+{
+    fprintf(stderr, "lectern: %s%s%s\n", what, why ? ": " : "", why ? why : "");
+    return -1;
+}
+
+/* Every socket is a descriptor: use all that the system allows. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        if (setrlimit(RLIMIT_NOFILE, &limit)) {
+            log_warn("main", "the limit of open descriptors could not be raised");
+        }
+    }
+}
+
+/* The pages are beside the binary unless configured otherwise. */
+static void find_web_dir(struct app *app)
+{
+    if (*app->config.web_dir) {
+        snprintf(app->web_dir, sizeof app->web_dir, "%s", app->config.web_dir);
+        return;
+    }
+    ssize_t len = readlink("/proc/self/exe", app->web_dir, sizeof app->web_dir - sizeof "/web");
+    app->web_dir[len > 0 ? len : 0] = '\0';
+    char *slash = strrchr(app->web_dir, '/');
+    strcpy(slash ? slash : app->web_dir, slash ? "/web" : "web");
+}
+
+static void name_server(struct app *app)
+{
+    if (*app->config.server_id) {
+        snprintf(app->server_id, sizeof app->server_id, "%s", app->config.server_id);
+    } else {
+        id_random(app->server_id, 10);
+    }
+}
+
+static unsigned loop_count(const struct config *config)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned count = config->loops ? config->loops : cores > 0 ? (unsigned)cores : 1;
+    return count < LOOPS_MAX ? count : LOOPS_MAX;
+}
+
+static int start_workers(struct app *app)
+{
+    unsigned count = loop_count(&app->config);
+    for (unsigned i = 0; i < count; i++) {
+        struct worker *worker = worker_create(i, &app->config, app->tokens, app->server_id);
+        if (!worker) {
+            return fail("no memory for the event loops", NULL);
+        }
+        app->workers[app->worker_count] = worker;
+        app->proto_loops[app->worker_count++] = worker_proto_loop(worker);
+        if (worker_start(worker)) {
+            return fail("an event loop could not be started", NULL);
+        }
+    }
+    return 0;
+}
+
+static int start(struct app *app)
+{
+    char error[512];
+    app->tokens = tokens_create(&app->config, error, sizeof error);
+    if (!app->tokens) {
+        return fail("tokens", error);
+    }
+    raise_descriptor_limit();
+    if (fds_init()) {
+        return fail("no memory", NULL);
+    }
+    app->pool = bus_pool_create(&app->config);
+    if (!app->pool) {
+        return fail("no memory for the Redis connections", NULL);
+    }
+    if (start_workers(app)) {
+        return -1;
+    }
+    fds_own_all_open();
+    const struct http_context context = {
+        .config = &app->config,
+        .tokens = app->tokens,
+        .pool = app->pool,
+        .server_id = app->server_id,
+        .web_dir = app->web_dir,
+        .loops = app->proto_loops,
+        .loop_count = app->worker_count,
+    };
+    app->http = http_server_start(&context, error, sizeof error);
+    if (!app->http) {
+        return fail(app->config.listen, error);
+    }
+    log_info("main", "lectern " LECTERN_VERSION " server=%s listening on port %u with %u loops",
+             app->server_id, http_server_port(app->http), app->worker_count);
+    return 0;
+}
+
+static bool workers_ended(const struct app *app)
+{
+    for (unsigned i = 0; i < app->worker_count; i++) {
+        if (!worker_ended(app->workers[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A second signal ends the process at once. */
+static void stop(struct app *app, const sigset_t *signals)
+{
+    http_server_drain(app->http);
+    for (unsigned i = 0; i < app->worker_count; i++) {
+        worker_end(app->workers[i]);
+    }
+    const struct timespec wait = {.tv_nsec = POLL_MS * 1000000L};
+    while (!workers_ended(app)) {
+        if (sigtimedwait(signals, NULL, &wait) > 0) {
+            log_warn("main", "second signal: ending at once");
+            _exit(1);
+        }
+    }
+    http_server_stop(app->http);
+    for (unsigned i = 0; i < app->worker_count; i++) {
+        worker_destroy(app->workers[i]);
+    }
+    bus_pool_destroy(app->pool);
+    tokens_destroy(app->tokens);
+    config_finish(&app->config);
+    log_info("main", "ended");
+}
+
+static int serve(struct app *app)
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL); /* inherited by every thread started from here on */
+    signal(SIGPIPE, SIG_IGN);
+    find_web_dir(app);
+    name_server(app);
+    if (start(app)) {
+        return 1; /* the process ends: nothing needs to be taken down in order */
+    }
+    int signal_number;
+    sigwait(&signals, &signal_number);
+    log_info("main", "signal %d: shutting down", signal_number);
+    stop(app, &signals);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    static struct app app;
+    extern char **environ;
+    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+        cli_help(stdout);
+        return 0;
+    }
+    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+        puts("lectern " LECTERN_VERSION);
+        return 0;
+    }
+    char error[512];
+    if (config_load(&app.config, environ, error, sizeof error)) {
+        fail(error, NULL);
+        config_finish(&app.config);
+        return 2;
+    }
+    log_set_level(app.config.log_level);
+    if (id_init()) {
+        fail("the system gives no random numbers", NULL);
+        return 1;
+    }
+    bus_scripts_init();
+    if (argc > 1) {
+        return cli_run(&app.config, argc, argv);
+    }
+    return serve(&app);
+}

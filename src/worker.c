@@ -1,0 +1,157 @@
+/*
+ * A worker's start and end. The end is a sequence on its loop, each step with a deadline, so that
+ * neither Redis nor a client can keep the process from ending:
+ *   leaving  every session's leave is told to Redis
+ *   closing  sockets get 1001 and their closing handshake
+ *   stopping the Redis link and all timers are closed
+ */
+#include "worker.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "bus/link.h"
+#include "core/log.h"
+#include "net/loop.h"
+
+#define CHECK_MS 20
+
+enum step { RUNNING, LEAVING, CLOSING, STOPPING };
+
+struct worker {
+    struct loop *loop;
+    struct rooms *rooms;
+    struct bus *bus;
+    struct proto_loop *proto_loop;
+    uv_timer_t timer; /* watches the end's deadlines */
+    enum step step;
+    int64_t deadline_ms;
+    bool started;
+    atomic_bool ended;
+};
+
+struct worker *worker_create(unsigned index, const struct config *config, const struct tokens *tokens,
+                             const char *server_id)
+{
+    struct worker *worker = calloc(1, sizeof *worker);
+    if (!worker) {
+        return NULL;
+    }
+    worker->loop = loop_create(index);
+    if (worker->loop) {
+        worker->rooms = rooms_create(worker->loop, config, tokens, server_id);
+    }
+    if (worker->rooms) {
+        worker->bus = bus_create(worker->loop, config, server_id, &rooms_bus_events, worker->rooms);
+        worker->proto_loop = proto_loop_create(worker->loop, config, tokens, worker->rooms);
+    }
+    if (!worker->bus || !worker->proto_loop) {
+        worker_destroy(worker);
+        return NULL;
+    }
+    rooms_set_bus(worker->rooms, worker->bus);
+    return worker;
+}
+
+static void begin(void *arg)
+{
+    struct worker *worker = arg;
+    uv_timer_init(loop_uv(worker->loop), &worker->timer);
+    worker->timer.data = worker;
+    bus_start(worker->bus);
+    rooms_start(worker->rooms);
+}
+
+int worker_start(struct worker *worker)
+{
+    if (loop_post(worker->loop, begin, worker) || loop_start(worker->loop)) {
+        return -1;
+    }
+    worker->started = true;
+    return 0;
+}
+
+struct proto_loop *worker_proto_loop(const struct worker *worker)
+{
+    return worker->proto_loop;
+}
+
+static void bus_stopped(void *arg)
+{
+    struct worker *worker = arg;
+    worker->bus = NULL;
+    atomic_store(&worker->ended, true);
+}
+
+static void stop_all(struct worker *worker)
+{
+    worker->step = STOPPING;
+    uv_close((uv_handle_t *)&worker->timer, NULL);
+    proto_loop_close_groups(worker->proto_loop);
+    rooms_stop(worker->rooms);
+    bus_stop(worker->bus, bus_stopped, worker);
+}
+
+static void close_sockets(struct worker *worker)
+{
+    worker->step = CLOSING;
+    worker->deadline_ms = loop_now_ms(worker->loop) + WORKER_CLOSE_MS;
+    proto_loop_close_all(worker->proto_loop, CLOSE_MOVED, "server shutting down");
+}
+
+static void all_left(void *arg)
+{
+    struct worker *worker = arg;
+    if (worker->step == LEAVING) {
+        close_sockets(worker);
+    }
+}
+
+static void check_end(uv_timer_t *timer)
+{
+    struct worker *worker = timer->data;
+    bool late = loop_now_ms(worker->loop) >= worker->deadline_ms;
+    if (worker->step == LEAVING && late) {
+        log_warn("main", "loop %u: Redis was not told of all leaves in time", loop_index(worker->loop));
+        close_sockets(worker);
+    } else if (worker->step == CLOSING && proto_loop_count(worker->proto_loop) == 0) {
+        stop_all(worker);
+    } else if (worker->step == CLOSING && late) {
+        proto_loop_kill_all(worker->proto_loop);
+    }
+}
+
+static void begin_end(void *arg)
+{
+    struct worker *worker = arg;
+    if (worker->step != RUNNING) {
+        return;
+    }
+    worker->step = LEAVING;
+    worker->deadline_ms = loop_now_ms(worker->loop) + WORKER_LEAVE_MS;
+    uv_timer_start(&worker->timer, check_end, CHECK_MS, CHECK_MS);
+    rooms_leave_all(worker->rooms, all_left, worker);
+}
+
+void worker_end(struct worker *worker)
+{
+    while (loop_post(worker->loop, begin_end, worker)) {
+        uv_sleep(10); /* out of memory: there is no other way to end in order */
+    }
+}
+
+bool worker_ended(const struct worker *worker)
+{
+    return atomic_load(&worker->ended);
+}
+
+void worker_destroy(struct worker *worker)
+{
+    if (worker->started) {
+        loop_stop(worker->loop);
+    }
+    proto_loop_destroy(worker->proto_loop);
+    rooms_destroy(worker->rooms);
+    loop_destroy(worker->loop);
+    free(worker);
+}
