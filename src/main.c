@@ -2,7 +2,6 @@
  * Start-up order, signals, shutdown. The main thread only waits for signals; civetweb's threads and
  * the workers do the rest.
  */
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +22,7 @@
 #include "net/fds.h"
 #include "worker.h"
 
-#define LOOPS_MAX 64
+#define LOOPS_MAX 64 /* LECTERN_LOOPS allows no more; machines with more cores are served by this many */
 #define POLL_MS 50 /* how often the end of the workers is looked for */
 
 struct app {
@@ -95,7 +94,11 @@ static int start_workers(struct app *app)
         }
         app->workers[app->worker_count] = worker;
         app->proto_loops[app->worker_count++] = worker_proto_loop(worker);
-        if (worker_start(worker)) {
+    }
+    /* Now all descriptors that are open stay open; those of the links are marked by themselves. */
+    fds_own_all_open();
+    for (unsigned i = 0; i < count; i++) {
+        if (worker_start(app->workers[i])) {
             return fail("an event loop could not be started", NULL);
         }
     }
@@ -120,7 +123,6 @@ static int start(struct app *app)
     if (start_workers(app)) {
         return -1;
     }
-    fds_own_all_open();
     const struct http_context context = {
         .config = &app->config,
         .tokens = app->tokens,

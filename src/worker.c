@@ -43,7 +43,7 @@ struct worker *worker_create(unsigned index, const struct config *config, const 
     }
     if (worker->rooms) {
         worker->bus = bus_create(worker->loop, config, server_id, &rooms_bus_events, worker->rooms);
-        worker->proto_loop = proto_loop_create(worker->loop, config, tokens, worker->rooms);
+        worker->proto_loop = proto_loop_create(worker->loop, config, worker->rooms);
     }
     if (!worker->bus || !worker->proto_loop) {
         worker_destroy(worker);
@@ -149,6 +149,8 @@ void worker_destroy(struct worker *worker)
 {
     if (worker->started) {
         loop_stop(worker->loop);
+    } else if (worker->bus) {
+        bus_stop(worker->bus, bus_stopped, worker);
     }
     proto_loop_destroy(worker->proto_loop);
     rooms_destroy(worker->rooms);

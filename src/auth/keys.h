@@ -9,9 +9,9 @@
 
 #include "core/config.h"
 
-#define KEYS_SECRET_MIN 32    /* bytes */
-#define KEYS_SECRET_MAX 4096  /* bytes of the secret's file */
-#define KEYS_PEM_MAX 65536    /* bytes of a public key's file */
+#define KEYS_SECRET_MIN 32   /* bytes */
+#define KEYS_SECRET_MAX 4096 /* bytes of the secret's file */
+#define KEYS_PEM_MAX 65536   /* bytes of a public key's file */
 #define KEYS_RSA_MIN_BITS 2048
 
 /*

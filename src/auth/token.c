@@ -19,6 +19,7 @@
 
 #include "auth/jws.h"
 #include "auth/keys.h"
+#include "base/ascii.h"
 #include "base/json.h"
 
 #define LIST_MAX 64 /* entries of `aud` and `channels` */
@@ -232,7 +233,7 @@ static bool identity_valid(const struct tokens *tokens, const struct jws_object 
 static bool device_id_valid(struct span s)
 {
     for (size_t i = 0; i < s.n; i++) {
-        if (!(s.p[i] >= 'a' && s.p[i] <= 'z') && !(s.p[i] >= '2' && s.p[i] <= '7')) {
+        if (!ascii_is_lower(s.p[i]) && !(s.p[i] >= '2' && s.p[i] <= '7')) {
             return false;
         }
     }

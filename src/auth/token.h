@@ -17,8 +17,8 @@
 #include "base/id.h"
 #include "core/config.h"
 
-#define TOKEN_MAX 8192       /* longest token accepted, bytes */
-#define TOKEN_LEEWAY_S 30    /* clock difference forgiven for nbf and iat, seconds (not for exp) */
+#define TOKEN_MAX 8192    /* longest token accepted, bytes */
+#define TOKEN_LEEWAY_S 30 /* clock difference forgiven for nbf and iat, seconds (not for exp) */
 #define DEVICE_ID_LEN 26
 #define CHANNELS_MAX 512
 
@@ -35,10 +35,10 @@ struct claims {
     char user_id[ID_MAX + 1];
     char name[NAME_MAX_BYTES + 1]; /* the user id when the token has no name */
     enum user_type type;
-    char room[ROOM_CODE_MAX + 1];  /* the only room it opens, or "" for any */
-    char device[DEVICE_ID_LEN + 1];/* guests' device id, or "" */
-    char channels[CHANNELS_MAX];   /* comma-separated feed channels, or "" */
-    int64_t expires_ms;            /* wall clock, ms since 1970 */
+    char room[ROOM_CODE_MAX + 1];   /* the only room it opens, or "" for any */
+    char device[DEVICE_ID_LEN + 1]; /* guests' device id, or "" */
+    char channels[CHANNELS_MAX];    /* comma-separated feed channels, or "" */
+    int64_t expires_ms;             /* wall clock, ms since 1970 */
 };
 
 enum token_error {

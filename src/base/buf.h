@@ -7,8 +7,8 @@
 #ifndef LECTERN_BASE_BUF_H
 #define LECTERN_BASE_BUF_H
 
-#include <stdbool.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>

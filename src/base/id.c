@@ -3,6 +3,7 @@
 
 #include <sodium.h>
 
+#include "base/ascii.h"
 #include "base/utf8.h"
 
 int id_init(void)
@@ -37,20 +38,10 @@ uint32_t id_random_below(uint32_t bound)
     return randombytes_uniform(bound);
 }
 
-static bool is_upper(char c)
-{
-    return c >= 'A' && c <= 'Z';
-}
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 /* A-Z a-z 0-9 . _ - */
 static bool is_word(char c)
 {
-    return is_upper(c) || (c >= 'a' && c <= 'z') || is_digit(c) || c == '.' || c == '_' || c == '-';
+    return ascii_is_alnum(c) || c == '.' || c == '_' || c == '-';
 }
 
 bool id_valid(struct span s)
@@ -72,7 +63,7 @@ bool id_room_code_valid(struct span s)
         return false;
     }
     for (size_t i = 0; i < s.n; i++) {
-        if (!is_upper(s.p[i]) && !is_digit(s.p[i])) {
+        if (!ascii_is_upper(s.p[i]) && !ascii_is_digit(s.p[i])) {
             return false;
         }
     }

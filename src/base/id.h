@@ -11,7 +11,7 @@
 
 #include "base/buf.h"
 
-#define ID_MAX 64        /* longest user id, ref or server id, in bytes */
+#define ID_MAX 64 /* longest user id, ref or server id, in bytes */
 #define ROOM_CODE_MIN 4
 #define ROOM_CODE_MAX 12
 #define NAME_MAX_CHARS 64 /* longest display name, in characters (code points) */

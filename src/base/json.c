@@ -7,6 +7,8 @@
 
 #include <stdio.h>
 
+#include "base/ascii.h"
+
 struct scan {
     const char *p;
     const char *end;
@@ -31,22 +33,6 @@ static bool scan_char(struct scan *s, char c)
     return true;
 }
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static int hex_value(char c)
-{
-    if (is_digit(c)) {
-        return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 static bool scan_escape(struct scan *s)
 {
     if (s->p == s->end || !memchr("\"\\/bfnrtu", *s->p, 9)) {
@@ -56,7 +42,7 @@ static bool scan_escape(struct scan *s)
         return true;
     }
     for (int i = 0; i < 4; i++, s->p++) {
-        if (s->p == s->end || hex_value(*s->p) < 0) {
+        if (s->p == s->end || ascii_hex(*s->p) < 0) {
             return false;
         }
     }
@@ -88,7 +74,7 @@ static bool scan_string(struct scan *s)
 static bool scan_digits(struct scan *s)
 {
     const char *first = s->p;
-    while (s->p < s->end && is_digit(*s->p)) {
+    while (s->p < s->end && ascii_is_digit(*s->p)) {
         s->p++;
     }
     return s->p > first;
@@ -276,7 +262,7 @@ static uint32_t hex4(const char *p)
 {
     uint32_t value = 0;
     for (int i = 0; i < 4; i++) {
-        value = value << 4 | (uint32_t)hex_value(p[i]);
+        value = value << 4 | (uint32_t)ascii_hex(p[i]);
     }
     return value;
 }
@@ -431,7 +417,7 @@ int json_int(struct span raw, int64_t *out)
     }
     int64_t value = 0; /* counted downwards, since INT64_MIN has no positive counterpart */
     for (; s.p < s.end; s.p++) {
-        if (!is_digit(*s.p) || __builtin_mul_overflow(value, 10, &value) ||
+        if (!ascii_is_digit(*s.p) || __builtin_mul_overflow(value, 10, &value) ||
             __builtin_sub_overflow(value, *s.p - '0', &value)) {
             return -1;
         }

@@ -1,6 +1,7 @@
 /* Query strings, paths, cookies and the Redis URL; see url.h. */
 #include "base/url.h"
 
+#include "base/ascii.h"
 #include "base/utf8.h"
 
 const char *url_result_text(enum url_result result)
@@ -26,17 +27,6 @@ const char *url_result_text(enum url_result result)
     return "is not valid";
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* The byte at *p, decoded, and a step over it; -1 for a bad escape. */
 static int next_byte(const char **p, const char *end, bool form)
 {
@@ -47,12 +37,13 @@ static int next_byte(const char **p, const char *end, bool form)
     if (c != '%') {
         return (unsigned char)c;
     }
-    if (end - *p < 2 || hex_value((*p)[0]) < 0 || hex_value((*p)[1]) < 0) {
+    int high = end - *p < 2 ? -1 : ascii_hex((*p)[0]);
+    int low = end - *p < 2 ? -1 : ascii_hex((*p)[1]);
+    if (high < 0 || low < 0) {
         return -1;
     }
-    int byte = hex_value((*p)[0]) << 4 | hex_value((*p)[1]);
     *p += 2;
-    return byte;
+    return high << 4 | low;
 }
 
 static enum url_result decode(struct span text, bool form, char *out, size_t cap, size_t *len)
@@ -149,8 +140,7 @@ static bool bad_segment(const char *text, size_t len)
         return true;
     }
     for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)text[i];
-        if (c < 0x20 || c == 0x7f || c == '/' || c == '\\') {
+        if (ascii_is_control(text[i]) || text[i] == '/' || text[i] == '\\') {
             return true;
         }
     }
@@ -214,8 +204,9 @@ enum url_result cookie_get(struct span header, const char *name, struct span *va
 {
     while (header.n > 0) {
         struct span pair = cut(&header, ';');
+        bool named = pair.n > 0 && memchr(pair.p, '=', pair.n); /* else it is a value alone */
         struct span key = trim(cut(&pair, '='));
-        if (!span_eq(key, name)) {
+        if (!named || !span_eq(key, name)) {
             continue;
         }
         struct span text = trim(pair);
@@ -237,7 +228,7 @@ static bool decimal(struct span s, uint32_t max, uint32_t *out)
         return false;
     }
     for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] < '0' || s.p[i] > '9') {
+        if (!ascii_is_digit(s.p[i])) {
             return false;
         }
         value = value * 10 + (uint64_t)(s.p[i] - '0');
@@ -267,9 +258,7 @@ static bool label_valid(struct span s)
         return false;
     }
     for (size_t i = 0; i < s.n; i++) {
-        char c = s.p[i];
-        if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') &&
-            c != '-' && c != '_') {
+        if (!ascii_is_alnum(s.p[i]) && s.p[i] != '-' && s.p[i] != '_') {
             return false;
         }
     }
@@ -283,7 +272,7 @@ static bool host_valid(struct span s)
     }
     bool named = false; /* it has a character that an address has not */
     for (size_t i = 0; i < s.n; i++) {
-        named = named || (s.p[i] != '.' && (s.p[i] < '0' || s.p[i] > '9'));
+        named = named || (s.p[i] != '.' && !ascii_is_digit(s.p[i]));
     }
     for (struct span rest = s; rest.n > 0;) {
         if (!label_valid(cut(&rest, '.'))) {

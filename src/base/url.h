@@ -41,7 +41,7 @@ enum url_result url_decode(struct span text, bool form, char *out, size_t cap, s
 enum url_result url_query_get(struct span query, const char *name, char *out, size_t cap,
                               size_t *len) __attribute__((warn_unused_result));
 
-#define URL_PATH_MAX 512    /* longest path, bytes as sent */
+#define URL_PATH_MAX 512 /* longest path, bytes as sent */
 #define URL_SEGMENTS_MAX 8
 
 /* A path taken apart and decoded: "/rooms/FTYXPM/users" has three segments. */

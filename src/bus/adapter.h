@@ -17,8 +17,8 @@
 struct adapter;
 
 struct adapter_handlers {
-    /* A reply, or on a subscribed connection also a message. `call` is what was given to the command
-     * it answers (of a message: to the SUBSCRIBE). The adapter may be closed from here. */
+    /* A reply, or on a subscribed connection also a message. `call` is what was given to the
+     * command it answers (of a message: to the SUBSCRIBE). The adapter may be closed from here. */
     void (*reply)(void *owner, const struct bus_reply *reply, void *call);
     /* The connection failed or ended by itself; the adapter is closing, forget it. Not called from
      * inside any adapter_* function, nor after adapter_close(). */
@@ -37,7 +37,8 @@ struct adapter *adapter_open(uv_loop_t *loop, const char *ip, uint16_t port,
 
 /*
  * Queues one formatted command, with a NUL behind it (resp.h); the bytes are copied. All that is
- * queued in one turn of the loop leaves in one write, before the loop waits again. 0, or -1: closing.
+ * queued in one turn of the loop leaves in one write, before the loop waits again. 0, or -1:
+ * closing.
  */
 int adapter_send(struct adapter *adapter, const struct buf *command, void *call)
     __attribute__((warn_unused_result));

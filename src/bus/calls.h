@@ -1,6 +1,6 @@
 /*
- * The calls of one Redis link: queues of them, and a free list, so that a warm link allocates nothing
- * per call. One thread.
+ * The calls of one Redis link: queues of them, and a free list, so that a warm link allocates
+ * nothing per call. One thread.
  */
 #ifndef LECTERN_BUS_CALLS_H
 #define LECTERN_BUS_CALLS_H

@@ -1,7 +1,7 @@
 /*
- * What a subscription connection was asked for and has not confirmed yet. Redis confirms in the order
- * of the commands; a channel's state is known when its last outstanding command is confirmed. Only
- * channels with something outstanding take memory here. One thread.
+ * What a subscription connection was asked for and has not confirmed yet. Redis confirms in the
+ * order of the commands; a channel's state is known when its last outstanding command is confirmed.
+ * Only channels with something outstanding take memory here. One thread.
  */
 #ifndef LECTERN_BUS_CHANNELS_H
 #define LECTERN_BUS_CHANNELS_H

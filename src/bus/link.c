@@ -11,14 +11,14 @@
  *   UP
  *   STOPPED   bus_stop() was called; freed when the last handle is closed
  *
- * link_take_down() is the only way from SETUP and UP back to WAITING: whatever goes wrong with one of
- * the two connections ends both. It never runs inside a call of the owner's (link_fail_soon() leaves
- * it to the timer), so the owner is called back only from replies, messages and the timer.
+ * link_take_down() is the only way from SETUP and UP back to WAITING: whatever goes wrong with one
+ * of the two connections ends both. It never runs inside a call of the owner's (link_fail_soon()
+ * leaves it to the timer), so the owner is called back only from replies, messages and the timer.
  *
- * Time: one timer, armed for the earliest thing that may become due; making a call re-arms it only if
- * nothing else would be due earlier. What is overdue gets one more turn of the loop, and as much time
- * as the timer itself came late: if this process was held up, answers wait in the socket. Deadlines
- * cover the setup as well, since its commands count from when they were queued.
+ * Time: one timer, armed for the earliest thing that may become due; making a call re-arms it only
+ * if nothing else would be due earlier. What is overdue gets one more turn of the loop, and as much
+ * time as the timer itself came late: if this process was held up, answers wait in the socket.
+ * Deadlines cover the setup as well, since its commands count from when they were queued.
  */
 #include "bus/link.h"
 
@@ -149,7 +149,7 @@ static int64_t earlier(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* The earliest deadline of what Redis owes an answer; *what names it. INT64_MAX: nothing is owed. */
+/* The earliest deadline of an answer that Redis owes; *what names it. INT64_MAX: none is owed. */
 static int64_t next_deadline(const struct bus *bus, const char **what)
 {
     int64_t since_ms = channels_waiting_since(&bus->channels);

@@ -1,9 +1,9 @@
 /*
  * A link's calls: sending, answering, and repairing after NOSCRIPT; link.c describes the whole.
  *
- * Calls are kept here in the order in which they were made; hiredis's own NULL replies are ignored by
- * the adapter. So each ends exactly once, by its reply or in link_end_calls(). `flight` was sent and
- * is unanswered.
+ * Calls are kept here in the order in which they were made; hiredis's own NULL replies are ignored
+ * by the adapter. So each ends exactly once, by its reply or in link_end_calls(). `flight` was sent
+ * and is unanswered.
  *
  * NOSCRIPT (somebody ran SCRIPT FLUSH): the call moves to `again`, and the link is in repair: calls
  * made from now on are put into `held`. When nothing is in flight any more, the scripts are loaded,
@@ -29,12 +29,18 @@ int64_t link_call_deadline(const struct bus *bus)
     return call ? call->issued_ns / 1000000 + bus->timeout_ms : INT64_MAX;
 }
 
+static void end_call(struct bus *bus, struct call *call, const struct bus_reply *reply)
+{
+    bus->call_bytes -= call->command.len;
+    call_end(&bus->calls, call, reply);
+}
+
 void link_end_calls(struct bus *bus)
 {
     struct call_queue *in_order[] = {&bus->again, &bus->flight, &bus->held};
     for (size_t i = 0; i < sizeof in_order / sizeof in_order[0]; i++) {
         for (struct call *call; (call = call_queue_pop(in_order[i])) != NULL;) {
-            call_end(&bus->calls, call, NULL); /* may call bus_stop(), which comes here too */
+            end_call(bus, call, NULL); /* may call bus_stop(), which comes here too */
         }
     }
 }
@@ -53,10 +59,21 @@ static int issue(struct bus *bus, struct call *call)
     } else {
         call_queue_push(&bus->flight, call);
     }
+    bus->call_bytes += call->command.len;
     if (first) {
         link_arm(bus, link_call_deadline(bus));
     }
     return 0;
+}
+
+/* Sends the owner's call, unless it could not be formatted or too much is outstanding. */
+static int issue_for_owner(struct bus *bus, struct call *call, bool formatted)
+{
+    if (!formatted || bus->call_bytes + call->command.len > BUS_OUTSTANDING_MAX) {
+        call_give_back(&bus->calls, call);
+        return -1;
+    }
+    return issue(bus, call);
 }
 
 int bus_script(struct bus *bus, enum bus_script script, const struct span *keys, size_t key_count,
@@ -67,11 +84,8 @@ int bus_script(struct bus *bus, enum bus_script script, const struct span *keys,
         return -1;
     }
     call->is_script = true;
-    if (!resp_evalsha(&call->command, script, keys, key_count, args, arg_count)) {
-        call_give_back(&bus->calls, call);
-        return -1;
-    }
-    return issue(bus, call);
+    return issue_for_owner(bus, call,
+                           resp_evalsha(&call->command, script, keys, key_count, args, arg_count));
 }
 
 int bus_command(struct bus *bus, const struct span *argv, size_t argc, bus_reply_fn *fn, void *arg)
@@ -80,11 +94,7 @@ int bus_command(struct bus *bus, const struct span *argv, size_t argc, bus_reply
     if (!call) {
         return -1;
     }
-    if (!resp_command(&call->command, argv, argc)) {
-        call_give_back(&bus->calls, call);
-        return -1;
-    }
-    return issue(bus, call);
+    return issue_for_owner(bus, call, resp_command(&call->command, argv, argc));
 }
 
 struct call *link_issue_scratch(struct bus *bus, bool formatted, bus_reply_fn *fn)
@@ -171,6 +181,6 @@ void link_on_reply(void *owner, const struct bus_reply *reply, void *tag)
         repair(bus);
     }
     if (error != RESP_ERROR_NOSCRIPT) {
-        call_end(&bus->calls, call, reply);
+        end_call(bus, call, reply);
     }
 }

@@ -3,9 +3,9 @@
  * connection lives; link.c describes the whole.
  *
  * A subscription connection says nothing while nothing is published, and `PING` on one never calls
- * back in hiredis 0.14. So a message with a nonce is published on the server's own channel from time
- * to time; it must come back within the commands' time limit. Other loops of this server, which are
- * subscribed to the same channel, see it too and ignore it.
+ * back in hiredis 0.14. So a message with a nonce is published on the server's own channel from
+ * time to time; it must come back within the commands' time limit. Other loops of this server,
+ * which are subscribed to the same channel, see it too and ignore it.
  */
 #include <stdio.h>
 

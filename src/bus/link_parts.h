@@ -37,6 +37,7 @@ struct bus {
     /* link_calls.c */
     struct call_pool calls;
     struct call_queue flight, again, held;
+    size_t call_bytes; /* of the commands in these queues */
     bool repairing;
 
     /* link_channels.c */
@@ -83,8 +84,9 @@ void link_on_reply(void *bus, const struct bus_reply *reply, void *call);
  * if it was not formatted or could not be sent. */
 struct call *link_issue_scratch(struct bus *bus, bool formatted, bus_reply_fn *fn);
 
-int64_t link_call_deadline(const struct bus *bus); /* of the oldest call; INT64_MAX: there is none */
-void link_end_calls(struct bus *bus);              /* with NULL, in order */
+int64_t
+link_call_deadline(const struct bus *bus); /* of the oldest call; INT64_MAX: there is none */
+void link_end_calls(struct bus *bus);      /* with NULL, in order */
 
 /* link_channels.c */
 

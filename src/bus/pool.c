@@ -1,16 +1,16 @@
 /*
  * The pool of synchronous connections.
  *
- * A slot is taken under the lock, everything that talks to Redis happens without it, then the slot is
- * given back. `idle` is a stack: the connection used last is used first, so that in quiet times the
- * others are left alone. What a restarted Redis left behind is noticed by a look at the socket before
- * a connection is used, never by failing a call on it.
+ * A slot is taken under the lock, everything that talks to Redis happens without it, then the slot
+ * is given back. `idle` is a stack: the connection used last is used first, so that in quiet times
+ * the others are left alone. What a restarted Redis left behind is noticed by a look at the socket
+ * before a connection is used, never by failing a call on it.
  *
  * The breaker is closed (open_until_ms 0), open until then, or afterwards half open: one call goes
  * through as the probe while the others still fail at once; the probe's outcome closes or opens it.
  * Whoever fails to reach Redis opens it and wakes those who wait for a connection, to fail as well.
- * Every step of a call (waiting for a connection, connecting, each answer) has the time limit, and the
- * first that exceeds it ends the call.
+ * Every step of a call (waiting for a connection, connecting, each answer) has the time limit, and
+ * the first that exceeds it ends the call.
  *
  * READONLY and the like (resp.h) end the connection and, by `generation`, all others made before.
  */
@@ -53,7 +53,7 @@ struct bus_pool {
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t changed;
     struct connection *idle;
-    unsigned slots;   /* connections, idle and in use */
+    unsigned slots; /* connections, idle and in use */
     unsigned waiters;
     unsigned generation;
     int64_t open_until_ms; /* the breaker; 0: closed */
@@ -148,8 +148,7 @@ static bool connect_now(struct bus_pool *pool, struct connection *connection,
     struct buf *command = &connection->command;
     return (pool->url.password[0] == '\0' ||
             introduce(connection, resp_auth(command, &pool->url), reason)) &&
-           (pool->url.db == 0 ||
-            introduce(connection, resp_select(command, &pool->url), reason));
+           (pool->url.db == 0 || introduce(connection, resp_select(command, &pool->url), reason));
 }
 
 /* True if Redis has closed it, or said something nobody asked for. */
@@ -165,8 +164,7 @@ static bool is_stale(const struct connection *connection)
 /* With the lock: may a call go through? */
 static bool breaker_lets(const struct bus_pool *pool)
 {
-    return pool->open_until_ms == 0 ||
-           (!pool->probing && clock_mono_ms() >= pool->open_until_ms);
+    return pool->open_until_ms == 0 || (!pool->probing && clock_mono_ms() >= pool->open_until_ms);
 }
 
 /* Redis could not be reached, or did not answer. */
@@ -312,8 +310,7 @@ static redisReply *ask(struct connection *connection, const struct request *requ
                        char reason[REASON_MAX])
 {
     redisReply *reply = ask_once(connection, request, reason);
-    if (!reply || request->script == BUS_SCRIPT_COUNT ||
-        classify(reply) != RESP_ERROR_NOSCRIPT) {
+    if (!reply || request->script == BUS_SCRIPT_COUNT || classify(reply) != RESP_ERROR_NOSCRIPT) {
         return reply;
     }
     freeReplyObject(reply);

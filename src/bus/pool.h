@@ -16,18 +16,22 @@
 #include "bus/scripts.h"
 #include "core/config.h"
 
-#define BUS_POOL_SIZE 16       /* connections at most */
-#define BUS_POOL_WAITERS 64    /* threads waiting for one at most; others fail at once */
-#define BUS_BREAKER_MS 1000    /* fail fast this long after a failure */
+#define BUS_POOL_SIZE 16    /* connections at most */
+#define BUS_POOL_WAITERS 64 /* threads waiting for one at most; others fail at once */
+#define BUS_BREAKER_MS 1000 /* fail fast this long after a failure */
 
 struct bus_pool;
 
-struct bus_pool *bus_pool_create(const struct config *config); /* connects lazily; NULL: no memory */
+struct bus_pool *
+bus_pool_create(const struct config *config); /* connects lazily; NULL: no memory */
 void bus_pool_destroy(struct bus_pool *pool); /* no call may be in progress */
 
 /*
  * 0 with *reply (never a Redis error, freed with bus_reply_free), or -1: Redis unreachable, breaker
- * open, timed out, or it answered with an error (logged). NOSCRIPT is repaired within.
+ * open, timed out, no connection became free, or it answered with an error (logged; READONLY and
+ * the like also end the connections made so far). NOSCRIPT is repaired within. Waiting for a
+ * connection, connecting, and each answer may take LECTERN_REDIS_TIMEOUT_MS; a call that was sent
+ * and failed may have been executed.
  */
 int bus_pool_script(struct bus_pool *pool, enum bus_script script, const struct span *keys,
                     size_t key_count, const struct span *args, size_t arg_count,

@@ -18,7 +18,8 @@ enum bus_type {
 struct bus_reply;
 
 enum bus_type bus_reply_type(const struct bus_reply *reply); /* BUS_NIL for NULL */
-int64_t bus_reply_int(const struct bus_reply *reply); /* also of a string that is a number; else 0 */
+int64_t
+bus_reply_int(const struct bus_reply *reply); /* also of a string that is a number; else 0 */
 struct span bus_reply_text(const struct bus_reply *reply); /* string or error text; else empty */
 size_t bus_reply_len(const struct bus_reply *reply);       /* elements of an array; else 0 */
 

@@ -15,8 +15,8 @@ struct resolve {
 bool resolve_is_numeric(const char *host);
 
 /*
- * `found` runs later, exactly once, with an address (IPv4 if the host has one) or NULL and a reason.
- * 0, or a libuv error: then it never runs.
+ * `found` runs later, exactly once, with an address (IPv4 if the host has one) or NULL and a
+ * reason. 0, or a libuv error: then it never runs.
  */
 int resolve_start(struct resolve *resolve, uv_loop_t *loop, const char *host)
     __attribute__((warn_unused_result));

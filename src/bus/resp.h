@@ -1,6 +1,6 @@
 /*
- * Commands as Redis reads them (RESP 2, arrays of bulk strings), built from spans into a buffer that
- * is used again and again, and what the errors it answers mean for a connection.
+ * Commands as Redis reads them (RESP 2, arrays of bulk strings), built from spans into a buffer
+ * that is used again and again, and what the errors it answers mean for a connection.
  *
  * Pure functions, any thread.
  */

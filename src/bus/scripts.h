@@ -13,6 +13,7 @@
     X(ACTIVATE, activate)                                                                          \
     X(LEAVE, leave)                                                                                \
     X(SEND, send)                                                                                  \
+    X(EPHEMERAL, ephemeral)                                                                        \
     X(KICK, kick)                                                                                  \
     X(SETTINGS, settings)                                                                          \
     X(SEEN, seen)                                                                                  \

@@ -26,37 +26,37 @@ struct config_rate {
 
 /* Strings are owned by the struct and never NULL unless said; "" means not set. */
 struct config {
-    char *listen;          /* LECTERN_LISTEN: address:port for HTTP, IPv4 */
-    char *redis_url;       /* LECTERN_REDIS_URL: redis://[[user]:password@]host[:port][/db] */
-    char *data_dir;        /* LECTERN_DATA_DIR: secrets kept here, mode 0700 */
-    char *web_dir;         /* LECTERN_WEB_DIR: the built pages; "" = web/ beside the binary */
-    char *jwt_secret;      /* LECTERN_JWT_SECRET: at least 32 bytes; "" = made and kept in data_dir */
+    char *listen;     /* LECTERN_LISTEN: address:port for HTTP, IPv4 */
+    char *redis_url;  /* LECTERN_REDIS_URL: redis://[[user]:password@]host[:port][/db] */
+    char *data_dir;   /* LECTERN_DATA_DIR: secrets kept here, mode 0700 */
+    char *web_dir;    /* LECTERN_WEB_DIR: the built pages; "" = web/ beside the binary */
+    char *jwt_secret; /* LECTERN_JWT_SECRET: at least 32 bytes; "" = made and kept in data_dir */
     enum config_jwt_algorithm jwt_algorithm; /* LECTERN_JWT_ALGORITHM: HS256, RS256, ES256 */
-    char *jwt_public_key;  /* LECTERN_JWT_PUBLIC_KEY: path of a PEM file, for RS256 and ES256 */
-    char *jwt_issuer;      /* LECTERN_JWT_ISSUER: required `iss`, when set */
-    char *jwt_audience;    /* LECTERN_JWT_AUDIENCE: required `aud`, when set */
-    char *jwt_claim_id;    /* LECTERN_JWT_CLAIM_ID: claim with the user id, default sub */
-    char *jwt_claim_name;  /* LECTERN_JWT_CLAIM_NAME: default name */
-    char *jwt_claim_type;  /* LECTERN_JWT_CLAIM_TYPE: default userType */
-    char **origins;        /* LECTERN_ORIGINS: allowed origins as browsers write them: lower case, no
+    char *jwt_public_key; /* LECTERN_JWT_PUBLIC_KEY: path of a PEM file, for RS256 and ES256 */
+    char *jwt_issuer;     /* LECTERN_JWT_ISSUER: required `iss`, when set */
+    char *jwt_audience;   /* LECTERN_JWT_AUDIENCE: required `aud`, when set */
+    char *jwt_claim_id;   /* LECTERN_JWT_CLAIM_ID: claim with the user id, default sub */
+    char *jwt_claim_name; /* LECTERN_JWT_CLAIM_NAME: default name */
+    char *jwt_claim_type; /* LECTERN_JWT_CLAIM_TYPE: default userType */
+    char **origins;       /* LECTERN_ORIGINS: allowed origins as browsers write them: lower case, no
                               default port; NULL-terminated array, never NULL */
-    char **trusted_proxies;/* LECTERN_TRUSTED_PROXIES: a.b.c.d or a.b.c.d/bits; likewise */
-    uint32_t loops;        /* LECTERN_LOOPS: event loops; 0 = one per core */
-    uint32_t http_threads; /* LECTERN_HTTP_THREADS: civetweb's worker threads, 16 to 4096 */
-    char *server_id;       /* LECTERN_SERVER_ID: name among the servers; "" = drawn at start */
-    uint32_t message_max;  /* LECTERN_MESSAGE_MAX: bytes of one message, 1 KiB to 16 MiB */
-    uint32_t queue_max;    /* LECTERN_QUEUE_MAX: bytes queued per socket; >= 2 * message_max */
-    uint32_t log_max;      /* LECTERN_LOG_MAX: messages remembered per room */
-    uint32_t log_bytes;    /* LECTERN_LOG_BYTES: bytes remembered per room */
+    char **trusted_proxies; /* LECTERN_TRUSTED_PROXIES: a.b.c.d or a.b.c.d/bits; likewise */
+    uint32_t loops;         /* LECTERN_LOOPS: event loops; 0 = one per core */
+    uint32_t http_threads;  /* LECTERN_HTTP_THREADS: civetweb's worker threads, 16 to 4096 */
+    char *server_id;        /* LECTERN_SERVER_ID: name among the servers; "" = drawn at start */
+    uint32_t message_max;   /* LECTERN_MESSAGE_MAX: bytes of one message, 1 KiB to 16 MiB */
+    uint32_t queue_max;     /* LECTERN_QUEUE_MAX: bytes queued per socket; >= 2 * message_max */
+    uint32_t log_max;       /* LECTERN_LOG_MAX: messages remembered per room */
+    uint32_t log_bytes;     /* LECTERN_LOG_BYTES: bytes remembered per room */
     struct config_rate rate_student; /* LECTERN_RATE_STUDENT: messages/s, burst */
     struct config_rate rate_host;    /* LECTERN_RATE_HOST */
     struct config_rate rate_echo;    /* LECTERN_RATE_ECHO */
-    uint32_t echo_s;       /* LECTERN_ECHO_S: longest life of an /echo socket, seconds */
-    uint32_t room_max;     /* LECTERN_ROOM_MAX: most participants of one room */
-    uint32_t ping_s;       /* LECTERN_PING_S: seconds between pings; silence of two ends a socket */
-    uint32_t keep_s;       /* LECTERN_KEEP_S: seconds a class's log stays readable after its end */
-    uint32_t guest_token_s;/* LECTERN_GUEST_TOKEN_S: validity of a guest's token, seconds */
-    uint32_t connections_max; /* LECTERN_CONNECTIONS_MAX: open sockets; 0 = by descriptor limit */
+    uint32_t echo_s;                 /* LECTERN_ECHO_S: longest life of an /echo socket, seconds */
+    uint32_t room_max;               /* LECTERN_ROOM_MAX: most participants of one room */
+    uint32_t ping_s; /* LECTERN_PING_S: seconds between pings; silence of two ends a socket */
+    uint32_t keep_s; /* LECTERN_KEEP_S: seconds a class's log stays readable after its end */
+    uint32_t guest_token_s;    /* LECTERN_GUEST_TOKEN_S: validity of a guest's token, seconds */
+    uint32_t connections_max;  /* LECTERN_CONNECTIONS_MAX: open sockets; 0 = by descriptor limit */
     uint32_t redis_timeout_ms; /* LECTERN_REDIS_TIMEOUT_MS: deadline of one Redis command */
     enum log_level log_level;  /* LECTERN_LOG_LEVEL: error, warn, info, debug */
 };

@@ -12,30 +12,30 @@
 #include "base/buf.h"
 
 enum metric {
-    METRIC_CONNECTIONS,          /* gauge: open WebSockets */
-    METRIC_ROOMS,                /* gauge: rooms with members on this server */
-    METRIC_CONNECTIONS_TOTAL,    /* counter: sockets taken from civetweb */
-    METRIC_MESSAGES_IN,          /* counter: messages read from sockets */
-    METRIC_MESSAGES_OUT,         /* counter: messages queued to sockets (deliveries) */
-    METRIC_BYTES_IN,             /* counter: bytes read from sockets */
-    METRIC_BYTES_OUT,            /* counter: bytes written to sockets */
-    METRIC_PUBLISHED,            /* counter: messages accepted and published */
-    METRIC_REPLAYED,             /* counter: remembered messages sent again on joining */
-    METRIC_GAPS,                 /* counter: joins whose `since` was no longer all remembered */
-    METRIC_QUEUE_DROPS,          /* counter: sockets closed because their queue was full */
-    METRIC_RATE_LIMITED,         /* counter: messages refused by the rate limit */
-    METRIC_PROTOCOL_ERRORS,      /* counter: sockets closed for breaking RFC 6455 or UTF-8 */
-    METRIC_BAD_MESSAGES,         /* counter: messages answered with an error */
-    METRIC_FOREIGN_IGNORED,      /* counter: messages on room channels that were not deliverable */
-    METRIC_REDIS_UP,             /* gauge: loops whose Redis link is up */
-    METRIC_REDIS_RECONNECTS,     /* counter: Redis links lost */
-    METRIC_REDIS_TIMEOUTS,       /* counter: Redis commands that missed their deadline */
-    METRIC_REDIS_BREAKER_OPEN,   /* gauge: 1 while REST fails fast because Redis timed out */
-    METRIC_HTTP_REQUESTS,        /* counter: HTTP requests answered (upgrades not counted) */
-    METRIC_TAKE_AMBIGUOUS,       /* counter: upgrades whose descriptor was not found exactly once */
-    METRIC_TAKE_FAILED,          /* counter: upgrades that failed after the join script */
-    METRIC_CIVETWEB_SOCKETS,     /* counter: civetweb's own WebSocket handlers reached (a defect) */
-    METRIC_OUT_OF_MEMORY,        /* counter: connections or requests given up for want of memory */
+    METRIC_CONNECTIONS,        /* gauge: open WebSockets */
+    METRIC_ROOMS,              /* gauge: rooms with members on this server */
+    METRIC_CONNECTIONS_TOTAL,  /* counter: sockets taken from civetweb */
+    METRIC_MESSAGES_IN,        /* counter: messages read from sockets */
+    METRIC_MESSAGES_OUT,       /* counter: messages queued to sockets (deliveries) */
+    METRIC_BYTES_IN,           /* counter: bytes read from sockets */
+    METRIC_BYTES_OUT,          /* counter: bytes written to sockets */
+    METRIC_PUBLISHED,          /* counter: messages accepted and published */
+    METRIC_REPLAYED,           /* counter: remembered messages sent again on joining */
+    METRIC_GAPS,               /* counter: joins whose `since` was no longer all remembered */
+    METRIC_QUEUE_DROPS,        /* counter: sockets closed because their queue was full */
+    METRIC_RATE_LIMITED,       /* counter: messages refused by the rate limit */
+    METRIC_PROTOCOL_ERRORS,    /* counter: sockets closed for breaking RFC 6455 or UTF-8 */
+    METRIC_BAD_MESSAGES,       /* counter: messages answered with an error */
+    METRIC_FOREIGN_IGNORED,    /* counter: messages on room channels that were not deliverable */
+    METRIC_REDIS_UP,           /* gauge: loops whose Redis link is up */
+    METRIC_REDIS_RECONNECTS,   /* counter: Redis links lost */
+    METRIC_REDIS_TIMEOUTS,     /* counter: Redis commands that missed their deadline */
+    METRIC_REDIS_BREAKER_OPEN, /* gauge: 1 while REST fails fast because Redis timed out */
+    METRIC_HTTP_REQUESTS,      /* counter: HTTP requests answered (upgrades not counted) */
+    METRIC_TAKE_AMBIGUOUS,     /* counter: upgrades whose descriptor was not found exactly once */
+    METRIC_TAKE_FAILED,        /* counter: upgrades that failed after the join script */
+    METRIC_CIVETWEB_SOCKETS,   /* counter: civetweb's own WebSocket handlers reached (a defect) */
+    METRIC_OUT_OF_MEMORY,      /* counter: connections or requests given up for want of memory */
     METRIC_COUNT,
 };
 

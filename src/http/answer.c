@@ -13,10 +13,11 @@
 #include "net/fds.h"
 
 /*
- * Longer answers go out on the socket itself: with a send buffer that holds all of a page the thread
- * is free at once, however slowly it is read.
+ * Long answers go out on the socket itself: with a send buffer that holds all of a page the thread
+ * is free at once, however slowly it is read. What does not fit into such a buffer needs a slot.
  */
-#define LONG_ANSWER 16384 /* bytes */
+#define LONG_ANSWER (16u << 10) /* bytes */
+#define BUFFER_MAX (256u << 10)
 
 void answer_header(struct request *req, const char *name, const char *format, ...)
 {
@@ -80,26 +81,41 @@ static bool send_bytes(struct request *req, const void *data, size_t len)
     return len == 0 || mg_write(req->conn, data, len) == (int)len;
 }
 
-static void send_answer(struct request *req, struct buf *head, struct span body)
+static void send_long(struct request *req, const struct buf *head, struct span body)
 {
     size_t len = head->len + body.n;
-    if (req->unread || len > LONG_ANSWER) {
-        (void)request_take(req);
+    int size = (int)(len < BUFFER_MAX ? len : BUFFER_MAX);
+    bool slot = len > BUFFER_MAX;
+    if (head->failed || !request_take(req) ||
+        (slot && !limits_enter(req->server->limits, LIMITS_TRANSFER))) {
+        req->status = 0;
+        req->cache_control = "no-store";
+        buf_clear(&req->headers);
+        answer_error(req, "no_capacity");
+        return;
     }
-    if (req->fd >= 0 && len > LONG_ANSWER) {
-        int size = (int)len;
-        setsockopt(req->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+    setsockopt(req->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+    (void)(send_bytes(req, head->data, head->len) && send_bytes(req, body.p, body.n));
+    if (slot) {
+        limits_leave(req->server->limits, LIMITS_TRANSFER);
     }
-    /* In one piece where it is short: one packet. */
-    if (len <= LONG_ANSWER) {
-        buf_append_span(head, body);
-        body.n = 0;
+}
+
+static void send_answer(struct request *req, struct buf *head, struct span body)
+{
+    if (head->len + body.n > LONG_ANSWER) {
+        send_long(req, head, body);
+        return;
     }
+    if (req->unread) {
+        (void)request_take(req); /* so that it can be closed without losing the answer */
+    }
+    buf_append_span(head, body); /* one packet */
     if (head->failed) {
         metric_add(METRIC_OUT_OF_MEMORY, 1);
         return;
     }
-    (void)(send_bytes(req, head->data, head->len) && send_bytes(req, body.p, body.n));
+    (void)send_bytes(req, head->data, head->len);
 }
 
 void answer(struct request *req, int status, const char *type, struct span body)

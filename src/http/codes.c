@@ -21,8 +21,7 @@ bool codes_guesser(const struct claims *claims, const char *code)
 
 bool codes_may_ask(struct request *req, const char *code)
 {
-    unsigned wait_s =
-        limits_codes_wait(req->server->limits, &req->client, code, clock_mono_ms());
+    unsigned wait_s = limits_codes_wait(req->server->limits, &req->client, code, clock_mono_ms());
     if (wait_s > 0) {
         answer_limited(req, wait_s);
     }

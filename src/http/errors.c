@@ -6,7 +6,8 @@
 static const struct http_error table[] = {
     {"internal", 500, 0, "Something went wrong on the server."},
 
-    {"bad_request", 400, 0, "The request is not valid HTTP as this server understands it."},
+    {"bad_request", 400, 0,
+     "The request is no valid HTTP, or its head is too long or came too slowly."},
     {"bad_json", 400, 0, "The body is not one valid JSON object."},
     {"bad_field", 400, 0, "A field has a value that is not allowed."},
     {"bad_room", 400, 0, "A room code is 4 to 12 of A-Z and 0-9."},
@@ -20,7 +21,8 @@ static const struct http_error table[] = {
     {"room_forbidden", 403, 0, "This token does not open this room."},
     {"origin_forbidden", 403, 0, "Pages of this origin may not connect."},
     {"removed", 403, 0, "The teacher has removed you from this room."},
-    {"guest_unavailable", 403, 0, "Guests are not admitted here: sign in with your school's account."},
+    {"guest_unavailable", 403, 0,
+     "Guests are not admitted here: sign in with your school's account."},
 
     {"not_found", 404, 0, "There is nothing at this address."},
     {"room_not_found", 404, 0, "There is no room with this code."},

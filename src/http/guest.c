@@ -14,10 +14,10 @@
 #include "http/head.h"
 #include "room/lookup.h"
 
-#define BODY_MAX    4096 /* bytes */
+#define BODY_MAX 4096 /* bytes */
 #define MEMBERS_MAX 32
-#define COOKIE      "lectern_device"
-#define COOKIE_AGE  "31536000" /* seconds: a year */
+#define COOKIE "lectern_device"
+#define COOKIE_AGE "31536000" /* seconds: a year */
 
 /* Who wants to enter. */
 struct guest {
@@ -73,14 +73,13 @@ static bool read_fields(struct request *req, struct span body, struct guest *gue
     char room[64];
     size_t count;
     size_t at;
-    if (!utf8_valid(body.p, body.n) ||
-        json_members(body, members, MEMBERS_MAX, &count, &at) < 0 || count > MEMBERS_MAX) {
+    if (!utf8_valid(body.p, body.n) || json_members(body, members, MEMBERS_MAX, &count, &at) < 0 ||
+        count > MEMBERS_MAX) {
         answer_error(req, "bad_json");
         return false;
     }
     if (!read_member(req, members, count, "room", room, sizeof room) ||
-        !read_member(req, members, count, "name", guest->claims.name,
-                     sizeof guest->claims.name)) {
+        !read_member(req, members, count, "name", guest->claims.name, sizeof guest->claims.name)) {
         return false;
     }
     if (!id_room_code_valid(span_of(room))) {

@@ -14,14 +14,14 @@
 
 #include "http/address.h"
 
-#define LIMITS_CODES_BURST     60   /* wrong codes at once */
+#define LIMITS_CODES_BURST 60       /* wrong codes at once */
 #define LIMITS_CODES_REFILL_MS 1000 /* and one more after this */
-#define LIMITS_CODES_KNOWN     12   /* wrong codes remembered per address */
-#define LIMITS_ADDRESSES       4096 /* addresses remembered */
+#define LIMITS_CODES_KNOWN 12       /* wrong codes remembered per address */
+#define LIMITS_ADDRESSES 4096       /* addresses remembered */
 
 /* Things that hold a thread for as long as a client pleases. */
 enum limits_slot {
-    LIMITS_BODY,     /* receiving a body that did not come with the head: a quarter of the threads */
+    LIMITS_BODY, /* receiving a body that did not come with the head: a quarter of the threads */
     LIMITS_TRANSFER, /* sending a long answer: a quarter of the threads */
     LIMITS_SLOTS,
 };
@@ -29,7 +29,7 @@ enum limits_slot {
 struct limits;
 
 struct limits *limits_create(unsigned http_threads); /* NULL: no memory */
-void limits_destroy(struct limits *limits);           /* accepts NULL */
+void limits_destroy(struct limits *limits);          /* accepts NULL */
 
 /*
  * 0 when `address` may name this room code, else the seconds after which it may. IPv6 addresses are

@@ -15,7 +15,8 @@
 
 #define MEMBERS_MAX 16
 
-struct export {
+struct export
+{
     struct request *req;
     struct lookup_class class;
     bool csv;
@@ -65,7 +66,8 @@ static bool read_choice(struct request *req, char epoch[EPOCH_LEN + 1], char hos
 /* The running class if it is the one asked for, by somebody who may. */
 static bool is_running_one(const struct lookup_room *room, const char *epoch, const char *host)
 {
-    return (!*epoch || strcmp(room->epoch, epoch) == 0) && (!*host || strcmp(room->host, host) == 0);
+    return (!*epoch || strcmp(room->epoch, epoch) == 0) &&
+           (!*host || strcmp(room->host, host) == 0);
 }
 
 static void choose_running(struct lookup_class *class, const char *code,
@@ -78,8 +80,8 @@ static void choose_running(struct lookup_class *class, const char *code,
 }
 
 /* The ended class, where the running one is not meant. `runs`: there is one, of another host. */
-static bool choose_ended(struct request *req, const char *code, const char *epoch,
-                         const char *host, bool runs, struct lookup_class *class)
+static bool choose_ended(struct request *req, const char *code, const char *epoch, const char *host,
+                         bool runs, struct lookup_class *class)
 {
     if (!*host) {
         answer_field(req, "bad_field", "host", "Name the host of the ended class.");

@@ -29,10 +29,10 @@ static const char page_policy[] =
     "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 struct page {
-    char *path;        /* "/student/index.html": the key */
+    char *path; /* "/student/index.html": the key */
     const char *type;
     struct buf plain;
-    struct buf gzip;   /* empty when it would not be smaller */
+    struct buf gzip; /* empty when it would not be smaller */
     char etag[ETAG_SIZE], gzip_etag[ETAG_SIZE];
     bool immutable;
 };
@@ -340,8 +340,7 @@ void pages_serve(const struct pages *pages, struct request *req)
         redirect(req, 301, path);
         return;
     }
-    bool gzip =
-        page->gzip.len > 0 && head_accepts(request_header(req, "Accept-Encoding"), "gzip");
+    bool gzip = page->gzip.len > 0 && head_accepts(request_header(req, "Accept-Encoding"), "gzip");
     const char *etag = gzip ? page->gzip_etag : page->etag;
     req->cache_control = page->immutable ? "public, max-age=31536000, immutable" : "no-cache";
     req->policy = page_policy;

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define PAGES_FILE_MAX  (16u << 20) /* bytes of one file; larger ones are left out */
+#define PAGES_FILE_MAX (16u << 20)  /* bytes of one file; larger ones are left out */
 #define PAGES_TOTAL_MAX (64u << 20) /* bytes of all */
 #define PAGES_DEPTH_MAX 8
 

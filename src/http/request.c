@@ -50,8 +50,8 @@ const char *request_init(struct request *req, struct http_server *server,
 {
     request_init_unread(req, server, conn);
     const struct mg_request_info *info = req->info;
-    const char *wrong = head_check(info->http_headers, info->num_headers, info->http_version,
-                                   &req->content_length);
+    const char *wrong =
+        head_check(info->http_headers, info->num_headers, info->http_version, &req->content_length);
     if (wrong) {
         return wrong;
     }

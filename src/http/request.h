@@ -22,12 +22,12 @@ struct request {
     struct http_server *server;
     struct mg_connection *conn;
     const struct mg_request_info *info;
-    int64_t started_ns;     /* monotonic */
-    const char *method;     /* "" when the request line could not be read */
-    struct url_path path;   /* empty when it could not be read */
+    int64_t started_ns;   /* monotonic */
+    const char *method;   /* "" when the request line could not be read */
+    struct url_path path; /* empty when it could not be read */
     struct span query;
-    int64_t content_length; /* of the body */
-    bool unread;            /* bytes of this request may still come, or wait unread */
+    int64_t content_length;          /* of the body */
+    bool unread;                     /* bytes of this request may still come, or wait unread */
     char address[ADDRESS_TEXT_SIZE]; /* the client's */
     struct address client;
     bool from_proxy; /* the peer is a trusted proxy */

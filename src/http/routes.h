@@ -15,7 +15,7 @@ enum route_auth {
 };
 
 struct route {
-    const char *method; /* GET stands for HEAD too */
+    const char *method;  /* GET stands for HEAD too */
     const char *pattern; /* "/rooms/{id}/users": {…} is any one segment */
     enum route_auth auth;
     void (*handler)(struct request *req);

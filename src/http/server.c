@@ -26,12 +26,12 @@
 #include "http/upgrade.h"
 #include "net/fds.h"
 
-#define HEAD_TIMEOUT_MS "5000"  /* for the whole head, and between two reads or writes */
-#define HEAD_MAX        "16384" /* bytes; a token may have half of it */
-#define QUEUE           "64"    /* connections accepted that wait for a thread */
-#define BACKLOG         "4096"  /* connections not accepted yet, silent ones among them */
-#define DEFER_S         60      /* a silent connection stays with the kernel this long */
-#define FDS_RESERVE     128     /* descriptors kept from sockets, besides one per thread */
+#define HEAD_TIMEOUT_MS "5000" /* for the whole head, and between two reads or writes */
+#define HEAD_MAX "16384"       /* bytes; a token may have half of it */
+#define QUEUE "64"             /* connections accepted that wait for a thread */
+#define BACKLOG "4096"         /* connections not accepted yet, silent ones among them */
+#define DEFER_S 60             /* a silent connection stays with the kernel this long */
+#define FDS_RESERVE 128        /* descriptors kept from sockets, besides one per thread */
 
 static void observe(const struct request *req)
 {
@@ -114,26 +114,26 @@ static struct mg_context *start_civetweb(struct http_server *server)
     struct mg_callbacks callbacks = {
         .http_error = on_error, .log_message = on_log, .log_access = on_access};
     snprintf(threads, sizeof threads, "%u", config->http_threads);
-    const char *options[] = {
-        "listening_ports", config->listen,
-        "num_threads", threads,
-        "request_timeout_ms", HEAD_TIMEOUT_MS,
-        "max_request_size", HEAD_MAX,
-        "connection_queue", QUEUE,
-        "listen_backlog", BACKLOG,
-        "tcp_nodelay", "1",
-        "enable_keep_alive", "no",
-        "decode_url", "no",
-        "decode_query_string", "no",
-        "enable_auth_domain_check", "no",
-        "enable_directory_listing", "no",
-        "allow_sendfile_call", "no",
-        "access_control_allow_origin", "",
-        "access_control_allow_methods", "",
-        "access_control_allow_headers", "",
-        NULL,
+    const char *options[][2] = {
+        {"listening_ports", config->listen},
+        {"num_threads", threads},
+        {"request_timeout_ms", HEAD_TIMEOUT_MS},
+        {"max_request_size", HEAD_MAX},
+        {"connection_queue", QUEUE},
+        {"listen_backlog", BACKLOG},
+        {"tcp_nodelay", "1"},
+        {"enable_keep_alive", "no"},
+        {"decode_url", "no"},
+        {"decode_query_string", "no"},
+        {"enable_auth_domain_check", "no"},
+        {"enable_directory_listing", "no"},
+        {"allow_sendfile_call", "no"},
+        {"access_control_allow_origin", ""},
+        {"access_control_allow_methods", ""},
+        {"access_control_allow_headers", ""},
+        {NULL, NULL},
     };
-    return mg_start(&callbacks, server, options);
+    return mg_start(&callbacks, server, options[0]);
 }
 
 /* civetweb does not tell its listener: it is the foreign descriptor that accepts connections. */
@@ -171,8 +171,10 @@ static void set_sockets_max(struct http_server *server)
     }
     server->sockets_max = config->connections_max;
     if (server->sockets_max > most) {
-        log_warn("http", "LECTERN_CONNECTIONS_MAX is more than the limit of %lld descriptors allows:"
-                         " %lld sockets", (long long)limit, (long long)most);
+        log_warn("http",
+                 "LECTERN_CONNECTIONS_MAX is more than the limit of %lld descriptors allows:"
+                 " %lld sockets",
+                 (long long)limit, (long long)most);
         server->sockets_max = most;
     }
 }

@@ -65,11 +65,9 @@ static bool fits(const struct search *search, int fd)
 /* One poll tells which of many numbers are open, so that only those cost calls of their own. */
 static void look_at(struct search *search, struct pollfd *fds, nfds_t count)
 {
-    if (poll(fds, count, 0) < 0) {
-        return;
-    }
+    bool asked = poll(fds, count, 0) >= 0;
     for (nfds_t i = 0; i < count; i++) {
-        if (!(fds[i].revents & POLLNVAL) && fits(search, fds[i].fd)) {
+        if (!(asked && fds[i].revents & POLLNVAL) && fits(search, fds[i].fd)) {
             search->found = fds[i].fd;
             search->matches++;
         }

@@ -12,7 +12,7 @@
 
 struct take; /* what stands in for the sockets taken */
 
-struct take *take_create(void); /* NULL: no descriptors or memory */
+struct take *take_create(void);       /* NULL: no descriptors or memory */
 void take_destroy(struct take *take); /* accepts NULL */
 
 enum take_result {

@@ -14,7 +14,7 @@
 
 #define TRANSFER_GRACE_MS 10000
 #define TRANSFER_RECEIVE_RATE 1024 /* bytes per second, least */
-#define TRANSFER_SEND_RATE 4096
+#define TRANSFER_SEND_RATE 8192
 
 struct transfer {
     int fd;
@@ -26,9 +26,9 @@ struct transfer {
 };
 
 enum transfer_result {
-    TRANSFER_END = 0,       /* the peer sends no more */
-    TRANSFER_SLOW = -1,     /* too slow, or the server stops */
-    TRANSFER_LOST = -2,     /* the socket is broken */
+    TRANSFER_END = 0,   /* the peer sends no more */
+    TRANSFER_SLOW = -1, /* too slow, or the server stops */
+    TRANSFER_LOST = -2, /* the socket is broken */
 };
 
 void transfer_init(struct transfer *transfer, int fd, unsigned rate, const atomic_bool *stop);

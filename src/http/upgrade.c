@@ -25,8 +25,8 @@
 struct upgrade {
     struct request req;
     const struct proto *proto;
-    const char *key;         /* Sec-WebSocket-Key */
-    const char *subprotocol; /* to answer with, or NULL */
+    const char *key;              /* Sec-WebSocket-Key */
+    const char *subprotocol;      /* to answer with, or NULL */
     char code[ROOM_CODE_MAX + 1]; /* "": a new room is asked for */
     struct room_options options;
     struct socket_request socket;
@@ -257,8 +257,8 @@ static bool reserve(struct upgrade *up)
     if (guesser && !codes_may_ask(req, up->code)) {
         return false;
     }
-    enum room_outcome outcome = room_reserve(context->pool, &req->claims, up->code,
-                                             &up->options, &up->socket.ticket);
+    enum room_outcome outcome =
+        room_reserve(context->pool, &req->claims, up->code, &up->options, &up->socket.ticket);
     if (outcome == ROOM_NOT_FOUND) {
         codes_missing(req, up->code, guesser);
         return false;
@@ -330,6 +330,10 @@ static bool take(struct upgrade *up)
     if (!reserve(up)) {
         return false;
     }
+    if (atomic_load(&req->server->draining)) {
+        release(up); /* it has begun while Redis was asked */
+        return refuse(up, "draining");
+    }
     up->socket.fd = take_over(req->server->take, fd);
     if (up->socket.fd < 0) {
         release(up);
@@ -348,8 +352,9 @@ static bool take(struct upgrade *up)
 
 /* In the order of the door; each answers when it does not let pass. */
 static bool (*const checks[])(struct upgrade *up) = {
-    check_path,  check_handshake, check_draining,    check_origin, check_subprotocol, check_capacity,
-    check_token, read_room,       read_host_options, read_resume,  take,
+    check_path,        check_handshake, check_draining, check_origin,
+    check_subprotocol, check_capacity,  check_token,    read_room,
+    read_host_options, read_resume,     take,
 };
 
 /* Not 0: civetweb sends nothing, and meets end of file where a socket was taken. */

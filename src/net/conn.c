@@ -48,7 +48,7 @@ static void free_queue(struct conn *conn)
     }
     free(conn->queue);
     conn->queue = NULL;
-    conn->queue_cap = conn->queue_head = conn->queue_bytes = 0;
+    conn->queue_cap = conn->queue_head = conn->queue_bytes = conn->paced_bytes = 0;
 }
 
 static bool grow_queue(struct conn *conn)
@@ -87,7 +87,8 @@ enum conn_result conn_queue(struct conn *conn, struct frame *frame, size_t limit
     if (conn->dead) {
         return CONN_CLOSED;
     }
-    if (conn->queue_bytes + (size_t)frame->len > limit) {
+    size_t counted = conn->queue_bytes - conn->paced_bytes;
+    if (limit != CONN_NO_LIMIT && counted + frame->len > limit) {
         return CONN_FULL;
     }
     if (conn->queue_len == conn->queue_cap && !grow_queue(conn)) {
@@ -96,6 +97,9 @@ enum conn_result conn_queue(struct conn *conn, struct frame *frame, size_t limit
     *slot(conn, conn->queue_len) = frame_ref(frame);
     conn->queue_len++;
     conn->queue_bytes += frame->len;
+    if (limit == CONN_NO_LIMIT) {
+        conn->paced_bytes += frame->len;
+    }
     if (conn->queue_bytes > CONN_DRAIN_MARK) {
         conn->above_mark = true;
     }
@@ -120,7 +124,7 @@ void conn_drop_queue(struct conn *conn)
     while (conn->queue_len > 0) {
         pop_front(conn);
     }
-    conn->queue_bytes = 0;
+    conn->queue_bytes = conn->paced_bytes = 0;
     if (half_sent) {
         *slot(conn, 0) = half_sent;
         conn->queue_len = 1;
@@ -133,6 +137,9 @@ void conn_drop_queue(struct conn *conn)
 static void consume(struct conn *conn, size_t sent)
 {
     conn->queue_bytes -= (uint32_t)sent;
+    if (conn->paced_bytes > conn->queue_bytes) {
+        conn->paced_bytes = conn->queue_bytes;
+    }
     while (sent > 0) {
         size_t left = (*slot(conn, 0))->len - conn->head_sent;
         if (sent < left) {

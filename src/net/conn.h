@@ -46,6 +46,7 @@ struct conn {
     struct frame **queue;    /* ring of waiting frames; NULL while nothing waits */
     uint32_t queue_head, queue_len, queue_cap; /* entries */
     uint32_t queue_bytes; /* bytes not yet given to the kernel */
+    uint32_t paced_bytes; /* of those, how many do not count against the limit */
     uint32_t head_sent;   /* bytes of the first frame already given to the kernel */
     int fd;
     bool on_flush_list : 1, want_write : 1, dead : 1, above_mark : 1;
@@ -58,7 +59,11 @@ struct conn {
 int conn_start(struct conn *conn, struct loop *loop, int fd, const struct conn_handlers *handlers)
     __attribute__((warn_unused_result));
 
-/* Queues a reference of `frame`, sent when the turn ends. `limit` is in queued bytes. */
+/*
+ * Queues a reference of `frame`, sent when the turn ends. `limit` is in queued bytes; what was queued
+ * with CONN_NO_LIMIT does not count against later ones.
+ */
+#define CONN_NO_LIMIT SIZE_MAX
 enum conn_result conn_queue(struct conn *conn, struct frame *frame, size_t limit);
 
 /* Bytes waiting. */

@@ -1,7 +1,7 @@
 /*
- * One bit per descriptor, set while it is ours. Relaxed atomics are enough: whoever owns or disowns a
- * descriptor holds it at that time, and a reader that sees the bit a moment late finds a socket that
- * does not match, or none.
+ * One bit per descriptor, set while it is ours. Relaxed atomics are enough: whoever owns or disowns
+ * a descriptor holds it at that time, and a reader that sees the bit a moment late finds a socket
+ * that does not match, or none.
  */
 #include "net/fds.h"
 

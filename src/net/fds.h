@@ -7,8 +7,8 @@
 #define LECTERN_NET_FDS_H
 
 /*
- * Sizes the bitmap by RLIMIT_NOFILE's soft limit (raise it before). Call once at start-up; until then
- * nothing is owned and nothing foreign is found. 0, or -1: out of memory.
+ * Sizes the bitmap by RLIMIT_NOFILE's soft limit (raise it before). Call once at start-up; until
+ * then nothing is owned and nothing foreign is found. 0, or -1: out of memory.
  */
 int fds_init(void);
 
@@ -21,8 +21,8 @@ void fds_disown(int fd);
 int fds_limit(void); /* every descriptor is below this */
 
 /*
- * The next descriptor at or after `fd` that is not ours, or -1 when there is none below fds_limit().
- * It need not be open. Skips 64 of ours at a time.
+ * The next descriptor at or after `fd` that is not ours, or -1 when there is none below
+ * fds_limit(). It need not be open. Skips 64 of ours at a time.
  */
 int fds_next_foreign(int fd);
 

@@ -2,10 +2,11 @@
  * An event loop on a thread of its own.
  *
  * Posts from other threads go through a list under a mutex and one uv_async_t; the list is taken
- * whole and run without the lock. A uv_check_t runs after each turn's events: there the connections
- * that got something to send are flushed, so that all that a turn queued for a socket leaves in one
- * write. loop_stop() posts the last function, which closes the loop's own handles; the thread ends
- * when no handle is left.
+ * whole and run without the lock. A uv_prepare_t runs each time before the loop waits, after the events
+ * and after the timers (a uv_check_t would run before those, and leave what they queued until the next
+ * event): there the connections that got something to send are flushed, so that all that a turn queued
+ * for a socket leaves in one write. loop_stop() posts the last function, which closes the loop's own
+ * handles; the thread ends when no handle is left.
  */
 #include "net/loop.h"
 
@@ -25,7 +26,7 @@ struct post {
 struct loop {
     uv_loop_t uv;
     uv_async_t wake;
-    uv_check_t turn_end;
+    uv_prepare_t turn_end;
     uv_thread_t thread;
     bool started;
     unsigned index;
@@ -54,9 +55,9 @@ static void run_posts(uv_async_t *wake)
     }
 }
 
-static void flush_turn(uv_check_t *check)
+static void flush_turn(uv_prepare_t *turn_end)
 {
-    struct loop *loop = check->data;
+    struct loop *loop = turn_end->data;
     while (loop->flush_head) {
         struct conn *conn = loop->flush_head;
         loop_forget(loop, conn);
@@ -86,9 +87,9 @@ struct loop *loop_create(unsigned index)
         return NULL;
     }
     loop->wake.data = loop;
-    uv_check_init(&loop->uv, &loop->turn_end);
+    uv_prepare_init(&loop->uv, &loop->turn_end);
     loop->turn_end.data = loop;
-    uv_check_start(&loop->turn_end, flush_turn);
+    uv_prepare_start(&loop->turn_end, flush_turn);
     return loop;
 }
 
@@ -187,12 +188,6 @@ uv_loop_t *loop_uv(struct loop *loop)
 unsigned loop_index(const struct loop *loop)
 {
     return loop->index;
-}
-
-bool loop_is_current(const struct loop *loop)
-{
-    uv_thread_t self = uv_thread_self();
-    return loop->started && uv_thread_equal(&self, &loop->thread);
 }
 
 char *loop_read_buffer(struct loop *loop)

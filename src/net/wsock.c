@@ -16,9 +16,7 @@
 
 #define TICK_MS 1000
 #define CLOSE_NO_STATUS_SEEN 1006 /* RFC 6455 7.1.5: lost without a close frame */
-#define CLOSE_NORMAL_CODE 1000
-#define CLOSE_TOO_SLOW_CODE 4005
-#define CLOSE_SILENT_CODE 4006
+#define CLOSE_NORMAL 1000
 
 struct wsock_group {
     struct loop *loop;
@@ -39,7 +37,7 @@ struct wsock {
     struct ws_parser parser;
     int64_t opened_ms;
     int64_t heard_ms;   /* when bytes last came */
-    int64_t deadline_ms; /* of the closing handshake; valid while closing */
+    int64_t deadline_ms; /* of the pong or the closing handshake; valid while pinged or closing */
     char *reason;       /* of the end; NULL = none */
     uint16_t code;      /* of the end; 0 while open */
     bool closing : 1, by_peer : 1, clean : 1, pinged : 1, broken : 1;
@@ -96,7 +94,7 @@ static void begin_close(struct wsock *sock, uint16_t code, const char *reason, s
     if (code != 0 && code != WS_CLOSE_NO_CODE) {
         size = ws_close_payload(payload, code, reason, len);
     }
-    if (queue_control(sock, WS_OP_CLOSE, payload, size, SIZE_MAX) != CONN_OK) {
+    if (queue_control(sock, WS_OP_CLOSE, payload, size, CONN_NO_LIMIT) != CONN_OK) {
         conn_destroy(&sock->conn);
     }
 }
@@ -126,7 +124,7 @@ static int on_ping(void *arg, const uint8_t *data, size_t len)
     struct wsock *sock = arg;
     if (!sock->closing
         && queue_control(sock, WS_OP_PONG, data, len, sock->group->options.queue_max) == CONN_FULL) {
-        wsock_close(sock, CLOSE_TOO_SLOW_CODE, "too slow");
+        wsock_close(sock, WSOCK_CODE_TOO_SLOW, "too slow");
     }
     return sock->conn.dead;
 }
@@ -225,13 +223,14 @@ static void check_life(struct wsock *sock, int64_t now)
             conn_destroy(&sock->conn);
         }
     } else if (lifetime_ms > 0 && now - sock->opened_ms >= lifetime_ms) {
-        wsock_close(sock, CLOSE_NORMAL_CODE, "time is up");
-    } else if (quiet >= 2 * ping_ms) {
-        wsock_close(sock, CLOSE_SILENT_CODE, "no sign of life");
+        wsock_close(sock, CLOSE_NORMAL, "time is up");
+    } else if (sock->pinged && now >= sock->deadline_ms) {
+        wsock_close(sock, WSOCK_CODE_SILENT, "no sign of life");
     } else if (quiet >= ping_ms && !sock->pinged) {
         sock->pinged = true;
+        sock->deadline_ms = now + ping_ms;
         if (queue_control(sock, WS_OP_PING, NULL, 0, sock->group->options.queue_max) == CONN_FULL) {
-            wsock_close(sock, CLOSE_TOO_SLOW_CODE, "too slow");
+            wsock_close(sock, WSOCK_CODE_TOO_SLOW, "too slow");
         }
     }
 }
@@ -295,11 +294,6 @@ void wsock_group_kill_all(struct wsock_group *group)
     for (struct wsock *sock = group->head; sock; sock = sock->next) {
         conn_destroy(&sock->conn);
     }
-}
-
-struct loop *wsock_group_loop(const struct wsock_group *group)
-{
-    return group->loop;
 }
 
 size_t wsock_group_count(const struct wsock_group *group)
@@ -397,13 +391,13 @@ enum conn_result wsock_send(struct wsock *sock, struct frame *frame, bool paced)
     if (sock->closing) {
         return CONN_CLOSED;
     }
-    size_t limit = paced ? SIZE_MAX : sock->group->options.queue_max;
+    size_t limit = paced ? CONN_NO_LIMIT : sock->group->options.queue_max;
     enum conn_result result = conn_queue(&sock->conn, frame, limit);
     if (result == CONN_FULL) {
         /* What waits is of no use to one who comes back with `since`; the close code is. */
         metric_add(METRIC_QUEUE_DROPS, 1);
         conn_drop_queue(&sock->conn);
-        wsock_close(sock, CLOSE_TOO_SLOW_CODE, "too slow");
+        wsock_close(sock, WSOCK_CODE_TOO_SLOW, "too slow");
     } else if (result == CONN_NOMEM) {
         metric_add(METRIC_OUT_OF_MEMORY, 1);
         conn_drop_queue(&sock->conn);

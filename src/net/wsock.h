@@ -18,6 +18,10 @@
 
 struct wsock;
 
+/* The close codes of this file's own, from the range for applications (RFC 6455 7.4.2). */
+#define WSOCK_CODE_TOO_SLOW 4005
+#define WSOCK_CODE_SILENT 4006
+
 /* How a socket came to its end. */
 struct wsock_end {
     uint16_t code;       /* the close code that was sent, or received when the peer began; 1006 */
@@ -40,14 +44,13 @@ struct wsock_group;
 struct wsock_options {
     size_t message_max;  /* bytes of one incoming message */
     size_t queue_max;    /* bytes waiting per socket */
-    unsigned ping_s;     /* ping when nothing was heard this long; closed 4006 after twice that */
+    unsigned ping_s;     /* ping when nothing was heard this long; closed WSOCK_CODE_SILENT after twice that */
     unsigned lifetime_s; /* closed 1000 at this age; 0 = no limit */
 };
 
 struct wsock_group *wsock_group_create(struct loop *loop, const struct wsock_options *options);
 /* Loop thread. All its sockets must be gone. Its memory is freed in a later turn. */
 void wsock_group_destroy(struct wsock_group *group);
-struct loop *wsock_group_loop(const struct wsock_group *group);
 size_t wsock_group_count(const struct wsock_group *group);
 void wsock_group_close_all(struct wsock_group *group, uint16_t code, const char *reason);
 void wsock_group_kill_all(struct wsock_group *group); /* without a closing handshake */
@@ -73,7 +76,7 @@ int64_t wsock_age_ms(const struct wsock *sock);
 struct frame *wsock_encode(struct wsock_group *group, struct span text, bool binary, bool deflate);
 
 /*
- * Queues a frame. When the queue is full the socket is closed with 4005. Paced data (replay) is sent
+ * Queues a frame. When the queue is full the socket is closed with WSOCK_CODE_TOO_SLOW. Paced data (replay) is sent
  * with `paced` set and does not count against the limit: its sender stops at wsock_backlog().
  */
 enum conn_result wsock_send(struct wsock *sock, struct frame *frame, bool paced);

@@ -8,10 +8,10 @@
 struct proto_loop {
     struct loop *loop;
     const struct config *config;
-    const struct tokens *tokens;
     struct rooms *rooms;
     struct wsock_group *class_sockets; /* /ws */
     struct wsock_group *echo_sockets;  /* /echo */
+    bool closing; /* the loop is ending: no socket is taken any more */
 };
 
 /* Logs how a socket ended: one line. `who` and `room` may be "". */

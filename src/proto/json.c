@@ -24,9 +24,9 @@ static struct frame *encode_deflate(void *socket, struct span json)
     return frame ? frame : encode_plain(socket, json);
 }
 
-static enum deliver_result deliver(void *socket, struct frame *frame, bool paced)
+static bool deliver(void *socket, struct frame *frame, bool paced)
 {
-    return wsock_send(socket, frame, paced) == CONN_OK ? DELIVER_OK : DELIVER_CLOSED;
+    return wsock_send(socket, frame, paced) == CONN_OK;
 }
 
 static size_t backlog(void *socket)
@@ -40,8 +40,8 @@ static void close_socket(void *socket, uint16_t code, const char *reason)
 }
 
 static const struct member_ops ops[] = {
-    {"json", VARIANT_PLAIN, encode_plain, deliver, backlog, close_socket},
-    {"json-deflate", VARIANT_DEFLATE, encode_deflate, deliver, backlog, close_socket},
+    {VARIANT_PLAIN, encode_plain, deliver, backlog, close_socket},
+    {VARIANT_DEFLATE, encode_deflate, deliver, backlog, close_socket},
 };
 
 static void on_message(struct wsock *sock, bool binary, char *data, size_t len)
@@ -65,7 +65,9 @@ static void on_closed(struct wsock *sock, const struct wsock_end *end)
         return; /* there was no memory for it */
     }
     proto_log_end("ws", sock, end, member_user(member), member_room(member));
-    bool left = end->by_peer && end->clean && (end->code == 1000 || end->code == 1001);
+    /* 1005: a close frame without a code, as WebSocket.close() sends it. */
+    bool left = end->by_peer && end->clean
+                && (end->code == 1000 || end->code == 1001 || end->code == 1005);
     member_gone(member, left);
 }
 

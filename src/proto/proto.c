@@ -17,14 +17,14 @@ const struct proto proto_table[] = {
 };
 
 struct proto_loop *proto_loop_create(struct loop *loop, const struct config *config,
-                                     const struct tokens *tokens, struct rooms *rooms)
+                                     struct rooms *rooms)
 {
     struct proto_loop *proto_loop = calloc(1, sizeof *proto_loop);
     if (!proto_loop) {
         return NULL;
     }
     *proto_loop = (struct proto_loop){
-        .loop = loop, .config = config, .tokens = tokens, .rooms = rooms};
+        .loop = loop, .config = config, .rooms = rooms};
     struct wsock_options options = {
         .message_max = config->message_max,
         .queue_max = config->queue_max,
@@ -67,6 +67,7 @@ void proto_loop_destroy(struct proto_loop *proto_loop)
 
 void proto_loop_close_all(struct proto_loop *proto_loop, uint16_t code, const char *reason)
 {
+    proto_loop->closing = true;
     wsock_group_close_all(proto_loop->class_sockets, code, reason);
     wsock_group_close_all(proto_loop->echo_sockets, code, reason);
 }
@@ -102,7 +103,14 @@ struct post {
 static void arrive(void *arg)
 {
     struct post *post = arg;
-    post->proto->open(post->proto_loop, &post->request);
+    if (post->proto_loop->closing) {
+        /* It passed the door before the drain began. Its reservation is void in a few seconds. */
+        metric_add(METRIC_TAKE_FAILED, 1);
+        fds_disown(post->request.fd);
+        close(post->request.fd);
+    } else {
+        post->proto->open(post->proto_loop, &post->request);
+    }
     free(post);
 }
 

@@ -32,13 +32,13 @@ struct proto_loop;
 
 /* Before the loop starts. The parts are borrowed and must outlive it. NULL: no memory. */
 struct proto_loop *proto_loop_create(struct loop *loop, const struct config *config,
-                                     const struct tokens *tokens, struct rooms *rooms);
+                                     struct rooms *rooms);
 /* After the loop stopped; accepts NULL. Before that, on the loop and with no socket left, its timers
  * must be closed by proto_loop_close_groups(). */
 void proto_loop_destroy(struct proto_loop *proto_loop);
 void proto_loop_close_groups(struct proto_loop *proto_loop);
 
-/* Closes every socket of this loop with `code`; on the loop. What it owes to rooms is not its business. */
+/* Closes every socket of this loop with `code`, and those that still arrive at once; on the loop. */
 void proto_loop_close_all(struct proto_loop *proto_loop, uint16_t code, const char *reason);
 
 /* Destroys those that are still open, without a closing handshake; they are gone a turn later. */

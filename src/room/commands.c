@@ -12,11 +12,13 @@
 
 #define RETRY_MS 1000
 #define EARLY_MAX 64 /* messages kept until the welcome */
+#define SETTINGS 6   /* rows of setting_table */
 
 /* A script under way on a member's behalf. */
 struct call {
     struct member *member;
     int64_t started_ns;
+    bool publishes;
     char ref[ID_MAX + 1];
 };
 
@@ -72,20 +74,19 @@ static void call_done(void *arg, const struct bus_reply *reply)
 {
     struct call *call = arg;
     struct member *member = call->member;
-    struct span status = bus_reply_text(
-        bus_reply_type(reply) == BUS_ARRAY ? bus_reply_at(reply, 0) : reply);
-    if (!reply) {
+    struct span status = bus_reply_text(bus_reply_at(reply, 0));
+    if (!reply || bus_reply_type(reply) == BUS_ERROR) {
         tell_unavailable(member, call->ref); /* perhaps it was done; `ref` makes a repeat safe */
-    } else if (span_eq(status, "stale")) {
+    } else if (span_eq(status, "stale") || span_eq(status, "removed")) {
+        bool removed = span_eq(status, "removed");
         member->left = true;
-        member_close(member, CLOSE_REPLACED, "replaced");
-    } else if (bus_reply_type(reply) == BUS_ERROR) {
-        tell_unavailable(member, call->ref);
+        member_close(member, removed ? CLOSE_REMOVED : CLOSE_REPLACED, removed ? "removed" : "replaced");
     } else if (span_eq(status, "ended")) {
         member->room->suspect = true; /* the channel brings `close`; if not, the tick finds out */
     } else {
         tell_ack(member, call->ref, bus_reply_text(bus_reply_at(reply, 1)));
         metric_observe(HISTOGRAM_ACK, (double)(clock_mono_ns() - call->started_ns) / 1e9);
+        metric_add(METRIC_PUBLISHED, call->publishes && !span_eq(status, "repeat"));
     }
     member_unref(member);
     free(call);
@@ -122,6 +123,7 @@ static void run(struct member *member, const struct message *message, enum bus_s
     if (!call) {
         return;
     }
+    call->publishes = message->kind == MESSAGE_ROUTED;
     struct span args[3 + 16];
     args[0] = span_of(member->user_id);
     args[1] = span_of(member->session);
@@ -138,7 +140,7 @@ static void run(struct member *member, const struct message *message, enum bus_s
 /* The envelope is the server's; only `message` is the client's, byte for byte. */
 static void write_routed(struct buf *out, const struct member *member, const struct message *message)
 {
-    buf_printf(out, "\"room\":\"%s\",\"senderType\":\"%s\",\"sender\":\"%s\",\"targetType\":\"%s\",",
+    buf_printf(out, "{\"room\":\"%s\",\"senderType\":\"%s\",\"sender\":\"%s\",\"targetType\":\"%s\",",
                member->room->channel, user_type_name(member->type), member->user_id,
                target_name(message->targets));
     if (*message->target) {
@@ -149,44 +151,26 @@ static void write_routed(struct buf *out, const struct member *member, const str
     buf_append_char(out, '}');
 }
 
-static void send_remembered(struct member *member, const struct message *message)
+static void send_routed(struct member *member, const struct message *message)
 {
     const struct config *config = member->room->rooms->config;
     struct buf body;
-    buf_init(&body);
-    buf_append_char(&body, '{');
-    write_routed(&body, member, message);
     char max_len[16], max_bytes[16];
-    snprintf(max_len, sizeof max_len, "%u", config->log_max);
-    snprintf(max_bytes, sizeof max_bytes, "%u", config->log_bytes);
+    buf_init(&body);
+    write_routed(&body, member, message);
     if (body.failed) {
         tell_unavailable(member, message->ref);
+    } else if (message->ephemeral) {
+        const struct span more[] = {buf_span(&body)};
+        run(member, message, BUS_SCRIPT_EPHEMERAL, more, 1);
     } else {
+        snprintf(max_len, sizeof max_len, "%u", config->log_max);
+        snprintf(max_bytes, sizeof max_bytes, "%u", config->log_bytes);
         const struct span more[] = {span_of(message->ref), buf_span(&body), span_of(max_len),
                                     span_of(max_bytes)};
         run(member, message, BUS_SCRIPT_SEND, more, 4);
-        metric_add(METRIC_PUBLISHED, 1);
     }
     buf_finish(&body);
-}
-
-static void send_ephemeral(struct member *member, const struct message *message)
-{
-    struct call *call = call_begin(member, message->ref);
-    if (!call) {
-        return;
-    }
-    struct buf json;
-    buf_init(&json);
-    buf_printf(&json, "{\"ts\":%lld,", (long long)clock_wall_ms());
-    write_routed(&json, member, message);
-    const struct span argv[] = {span_of("PUBLISH"), span_of(member->room->channel), buf_span(&json)};
-    if (json.failed || bus_command(member->room->rooms->bus, argv, 3, call_done, call)) {
-        call_failed(call);
-    } else {
-        metric_add(METRIC_PUBLISHED, 1);
-    }
-    buf_finish(&json);
 }
 
 static void do_routed(struct member *member, const struct message *message)
@@ -198,10 +182,8 @@ static void do_routed(struct member *member, const struct message *message)
                && !member->room->settings.talk_all) {
         tell_error(member, message->ref, "talk_forbidden", NULL, 0,
                    "In this room participants may write to the host only.");
-    } else if (message->ephemeral) {
-        send_ephemeral(member, message);
     } else {
-        send_remembered(member, message);
+        send_routed(member, message);
     }
 }
 
@@ -230,30 +212,26 @@ static void do_lock(struct member *member, const struct message *message)
 static void do_settings(struct member *member, const struct message *message)
 {
     struct settings settings = member->room->settings;
-    struct json_member given[32];
-    size_t count = 0, error_at;
-    const struct config *config = member->room->rooms->config;
-    const char *fault = settings_read(&settings, config, message->body.raw, true);
-    if (fault || json_members(message->body.raw, given, 32, &count, &error_at)) {
+    unsigned given;
+    const char *fault =
+        settings_read(&settings, member->room->rooms->config, message->body.raw, &given);
+    if (fault) {
         char field[32];
-        snprintf(field, sizeof field, "message%s%s", fault && *fault ? "." : "", fault ? fault : "");
+        snprintf(field, sizeof field, "message%s%s", *fault ? "." : "", fault);
         tell_error(member, message->ref, "bad_field", field, 0,
                    "message is an object with any of name (text), max (1 to the server's limit), "
                    "hold (0 to 3600), talk (teacher, all), notify (host, all).");
         return;
     }
-    struct span more[12];
-    char values[6][NAME_MAX_BYTES + 1];
+    struct span more[2 * SETTINGS];
+    char values[SETTINGS][NAME_MAX_BYTES + 1];
     size_t used = 0;
-    for (const struct setting *s = setting_table; s->key; s++) {
-        for (size_t i = 0; s->host_may_set && i < count; i++) {
-            if (span_eq(given[i].key, s->key)) {
-                s->print(&settings, values[used], sizeof values[used]);
-                more[2 * used] = span_of(s->key);
-                more[2 * used + 1] = span_of(values[used]);
-                used++;
-                break;
-            }
+    for (size_t i = 0; setting_table[i].key; i++) {
+        if (given & (1u << i)) {
+            setting_table[i].print(&settings, values[used], sizeof values[used]);
+            more[2 * used] = span_of(setting_table[i].key);
+            more[2 * used + 1] = span_of(values[used]);
+            used++;
         }
     }
     run(member, message, BUS_SCRIPT_SETTINGS, more, 2 * used);
@@ -383,7 +361,7 @@ static bool within_rate(struct member *member)
 static void keep_early(struct member *member, struct span text)
 {
     struct early *early =
-        member->waiting < EARLY_MAX ? malloc(sizeof *early + text.n) : NULL;
+        member->early_count < EARLY_MAX ? malloc(sizeof *early + text.n) : NULL;
     if (!early) {
         member_close(member, CLOSE_TOO_MANY, "too many messages before the welcome");
         return;
@@ -392,7 +370,7 @@ static void keep_early(struct member *member, struct span text)
     early->len = text.n;
     memcpy(early->text, text.p, text.n);
     member->early = early;
-    member->waiting++;
+    member->early_count++;
 }
 
 void member_receive(struct member *member, struct span text)
@@ -400,7 +378,8 @@ void member_receive(struct member *member, struct span text)
     if (member->state == MEMBER_CLOSING) {
         return;
     }
-    if (member->state != MEMBER_ATTACHED) {
+    if (member->state != MEMBER_ATTACHED
+        && (!member->welcomed || bus_is_up(member->room->rooms->bus))) {
         keep_early(member, text);
         return;
     }

@@ -43,14 +43,12 @@ static bool hand_over(struct member *member, struct span json, struct frame **fr
         return false;
     }
     struct frame *frame = frame_for(member, json, frames);
-    if (!frame || (member->state != MEMBER_ATTACHED && !member_keep_late(member, frame))) {
+    if (!frame) {
         member_close(member, CLOSE_INTERNAL, "out of memory");
         return false;
     }
-    if (member->state == MEMBER_ATTACHED) {
-        member->ops->deliver(member->socket, frame, false);
-    }
-    return true;
+    return member->state == MEMBER_ATTACHED ? member->ops->deliver(member->socket, frame, false)
+                                            : member_keep_late(member, frame);
 }
 
 void room_fan_out(struct room *room, const struct message *message, struct span json,
@@ -135,14 +133,15 @@ static void take_sealed(struct room *room, struct span json)
     if (strcmp(message.type, "close") == 0) {
         take_close(room, &message);
     } else if (strcmp(message.type, "settings") == 0) {
-        (void)settings_read(&room->settings, room->rooms->config, message.body.raw, false);
+        unsigned given;
+        (void)settings_read(&room->settings, NULL, message.body.raw, &given);
     }
 }
 
 static bool is_sealed(const struct room *room, struct span payload)
 {
     return payload.n > SEALED_LEN && memcmp(payload.p, SEAL_PREFIX, SEAL_PREFIX_LEN) == 0
-           && strlen(room->seal) == SEAL_LEN
+           && *room->seal
            && memcmp(payload.p + SEAL_PREFIX_LEN, room->seal, SEAL_LEN) == 0
            && memcmp(payload.p + SEALED_LEN - 2, "\",", 2) == 0;
 }

@@ -2,9 +2,12 @@
 #include "room/entry.h"
 
 #include <stdio.h>
+#include <time.h>
 
 #include "core/log.h"
 
+#define OPENING_TRIES 50 /* how often a room is looked at whose host is just arriving, */
+#define OPENING_MS 20    /* and the wait between, ms */
 #define CODE_TRIES 8 /* of 23^6 codes; a clash is a matter of one in thousands even with many rooms */
 
 static const struct {
@@ -13,8 +16,9 @@ static const struct {
 } OUTCOMES[] = {
     {"created", ROOM_RESERVED},       {"reserved", ROOM_RESERVED},
     {"room_not_found", ROOM_NOT_FOUND}, {"room_taken", ROOM_TAKEN},
-    {"room_locked", ROOM_LOCKED},     {"room_full", ROOM_FULL},
-    {"removed", ROOM_REMOVED},        {"room_forbidden", ROOM_FORBIDDEN},
+    {"room_opening", ROOM_OPENING},   {"room_locked", ROOM_LOCKED},
+    {"room_full", ROOM_FULL},         {"removed", ROOM_REMOVED},
+    {"room_forbidden", ROOM_FORBIDDEN},
 };
 
 static enum room_outcome outcome_of(struct span status)
@@ -66,8 +70,25 @@ static enum room_outcome ask(struct bus_pool *pool, const struct claims *who,
         && !span_copy(bus_reply_text(bus_reply_at(reply, 1)), ticket->epoch, sizeof ticket->epoch)) {
         outcome = ROOM_UNAVAILABLE;
     }
+    ticket->reserved_ms = bus_reply_int(bus_reply_at(reply, 2));
     bus_reply_free(reply);
     return outcome;
+}
+
+/* A student may be there a moment before the host's socket is active: waits for it. */
+static enum room_outcome ask_until_open(struct bus_pool *pool, const struct claims *who,
+                                        const struct room_options *options,
+                                        struct room_ticket *ticket)
+{
+    const struct timespec wait = {.tv_nsec = OPENING_MS * 1000000L};
+    for (int i = 0; i < OPENING_TRIES; i++) {
+        enum room_outcome outcome = ask(pool, who, options, ticket);
+        if (outcome != ROOM_OPENING) {
+            return outcome;
+        }
+        nanosleep(&wait, NULL);
+    }
+    return ROOM_NOT_FOUND;
 }
 
 enum room_outcome room_reserve(struct bus_pool *pool, const struct claims *who, const char *code,
@@ -79,7 +100,7 @@ enum room_outcome room_reserve(struct bus_pool *pool, const struct claims *who, 
     id_random(ticket->session, SESSION_ID_LEN);
     if (*code) {
         snprintf(ticket->room, sizeof ticket->room, "%s", code);
-        return ask(pool, who, options, ticket);
+        return ask_until_open(pool, who, options, ticket);
     }
     for (int i = 0; i < CODE_TRIES; i++) {
         char drawn[7];

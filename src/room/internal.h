@@ -1,9 +1,9 @@
 /*
  * What the files of src/room share; nobody else includes this. Everything is on the loop's thread.
  *
- * A room on a loop goes SUBSCRIBING -> LOADING -> LIVE, back to SUBSCRIBING when the Redis link is
- * lost, and ends as OVER. A member goes WAITING -> ACTIVATING -> ATTACHED, and ends as GONE.
- * docs/architecture.md has both as tables.
+ * A room on a loop goes SUBSCRIBING -> LOADING -> LIVE, back to SUBSCRIBING when the Redis link was
+ * lost, and ends as OVER. A member goes WAITING -> ACTIVATING -> ACTIVE -> ATTACHED, back to
+ * ACTIVATING when the link was lost, and ends as CLOSING. docs/architecture.md has both as tables.
  */
 #ifndef LECTERN_ROOM_INTERNAL_H
 #define LECTERN_ROOM_INTERNAL_H
@@ -44,13 +44,18 @@ struct setting {
 };
 extern const struct setting setting_table[]; /* ends with a NULL key */
 
-/* Reads a whole or partial settings object. NULL, or the key at fault ("" = not an object). */
+/*
+ * Reads a whole or partial settings object. `config` gives the limits for a host's request; NULL: the
+ * object is Lectern's own, with `locked`, and not limited. *given gets a bit per row of the table.
+ * Returns NULL, or the key at fault ("" = not an object).
+ */
 const char *settings_read(struct settings *settings, const struct config *config, struct span json,
-                          bool by_host);
+                          unsigned *given);
 
 struct room {
     struct rooms *rooms;
-    struct room *same_code; /* other lives of this code (another epoch) on this loop */
+    struct room *same_code; /* further lives of this code (other epochs) on this loop */
+    struct room *next, **link; /* all rooms of the loop */
     char code[ROOM_CODE_MAX + 1];
     char channel[ROOM_CODE_MAX + 6]; /* "room:" and the code */
     char epoch[EPOCH_LEN + 1];
@@ -58,7 +63,6 @@ struct room {
     enum room_state state;
     unsigned load; /* number of the loading in progress; replies to older ones are ignored */
     struct settings settings;
-    char host[ID_MAX + 1];
     struct ring log;
     struct held *held, **held_tail;
     size_t held_bytes;
@@ -66,7 +70,8 @@ struct room {
     size_t count, cap; /* of members */
     unsigned refs;     /* outstanding calls */
     bool seen_dirty;
-    bool suspect; /* a script found it ended: looked at again with the next tick */
+    bool suspect; /* a script found it ended, or loading failed: loaded again with the next tick */
+    struct log_id loaded; /* the last log entry read; valid while LOADING */
 };
 
 enum member_state {
@@ -104,13 +109,14 @@ struct member {
     const char *user_id, *name, *device; /* inside text[] */
     int64_t expires_ms;  /* of the token, wall clock */
     int64_t started_ns;  /* of the upgrade request, monotonic */
+    int64_t reserved_ms; /* see struct room_ticket */
     struct log_id skip;  /* messages up to this one are known to the client; 0-0 = none */
     struct log_id seen;  /* highest id shown, to be told to the host */
     uint64_t cursor;     /* position in the room's log; valid while replaying */
     char *since;         /* as asked, until attached; NULL = not asked */
     struct early *early; /* newest first */
     struct late *late, **late_tail;
-    size_t waiting; /* of both, together */
+    size_t early_count, late_count;
     struct welcome *welcome; /* kept between activation and attaching */
     struct bucket rate;
     uint32_t refused;        /* messages in a row */
@@ -123,6 +129,8 @@ struct member {
     bool replaying : 1;
     bool seen_dirty : 1;
     bool left : 1;     /* the leave was sent, or is not needed */
+    bool lost : 1;     /* how the socket went; valid when socket is NULL */
+    bool welcomed : 1; /* a further welcome follows a lost link and replays nothing by itself */
     char text[];
 };
 
@@ -144,7 +152,8 @@ struct rooms {
     const char *server_id;
     struct bus *bus;
     struct map by_code; /* code -> struct room, further ones by same_code */
-    struct leave *leaves, **leaves_tail; /* not sent yet: the link was down */
+    struct room *head; /* of all rooms */
+    struct leave *leaves, **leaves_tail; /* to be sent (again) */
     unsigned leaves_out;                 /* sent, not answered */
     uv_timer_t timer;
     void (*all_left)(void *arg);
@@ -157,7 +166,7 @@ struct room *room_open(struct rooms *rooms, const char *code, const char *epoch)
 void room_unref(struct room *room);       /* frees it when nobody needs it any more */
 /* Closes every member; `gone`: their sessions are not in Redis any more. May free the room. */
 void room_over(struct room *room, uint16_t code, const char *reason, bool gone);
-void rooms_send_leave(struct rooms *rooms, struct leave *leave); /* takes it */
+void rooms_leave(struct rooms *rooms, struct leave *leave); /* takes it; told as soon as possible */
 #define KEEP_TEXT 24
 struct span rooms_keep_ms(const struct rooms *rooms, char out[KEEP_TEXT]); /* keep_s as scripts want it */
 
@@ -169,6 +178,7 @@ void room_drop_held(struct room *room);
 /* member.c */
 const struct config_rate *member_rate(const struct member *member);
 void member_activate(struct member *member);
+void member_reactivate(struct member *member); /* after the link was lost */
 void member_attach(struct member *member);
 void member_ref(struct member *member);
 void member_unref(struct member *member);
@@ -180,7 +190,7 @@ void member_leave(struct member *member, bool lost); /* tells Redis, once */
  */
 void member_tell(struct member *member, const char *type, const char *ref, struct span body,
                  bool paced);
-/* Keeps a frame for after the welcome; false: too many, or no memory. */
+/* Keeps a frame for after the welcome; false: the member is being closed for want of memory. */
 bool member_keep_late(struct member *member, struct frame *frame);
 
 /* deliver.c */
@@ -195,7 +205,6 @@ void log_id_print(const struct room *room, struct log_id id, char out[ROOM_MESSA
 bool log_id_read(const struct room *room, struct span text, struct log_id *out);
 void replay_start(struct member *member, struct log_id newest);
 void replay_step(struct member *member);
-void replay_tell_gap(struct room *room); /* to every attached member: the newest known id is the last */
 
 /* seen.c */
 void seen_flush(struct room *room);

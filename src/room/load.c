@@ -6,12 +6,13 @@
  */
 #include "room/internal.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "core/metrics.h"
 
-#define CHUNK "256"       /* log entries per command */
+#define CHUNK 256         /* log entries per command */
 #define HELD_BYTES_MAX (8u << 20)
 
 struct load_call {
@@ -81,13 +82,17 @@ static void take_entry(struct room *room, const struct bus_reply *entry)
     struct span stream_id = bus_reply_text(bus_reply_at(entry, 0));
     struct span body = bus_reply_text(bus_reply_at(bus_reply_at(entry, 1), 1));
     struct log_id id;
-    if (!log_id_parse(stream_id, &id) || body.n < 2) {
+    if (!log_id_parse(stream_id, &id)) {
         return;
+    }
+    room->loaded = id;
+    if (body.n < 2) {
+        return; /* not one of ours */
     }
     struct buf json;
     buf_init(&json);
-    buf_printf(&json, "{\"id\":\"%s.%.*s\",\"ts\":%llu,", room->epoch, (int)stream_id.n, stream_id.p,
-               (unsigned long long)id.ms);
+    buf_printf(&json, "{\"id\":\"%s.%.*s\",\"ts\":%" PRIu64 ",", room->epoch, (int)stream_id.n,
+               stream_id.p, id.ms);
     buf_append(&json, body.p + 1, body.n - 1);
     if (json.failed) {
         metric_add(METRIC_OUT_OF_MEMORY, 1);
@@ -102,29 +107,43 @@ static void send_call(struct room *room, const struct span *argv, size_t argc, b
     struct load_call *call = malloc(sizeof *call);
     if (!call) {
         metric_add(METRIC_OUT_OF_MEMORY, 1);
-        room_over(room, CLOSE_INTERNAL, "out of memory", false);
+        room->suspect = true;
         return;
     }
     *call = (struct load_call){room, room->load};
     room->refs++;
     if (bus_command(room->rooms->bus, argv, argc, fn, call)) {
-        room->refs--; /* the link is down: its `up` loads the room again */
+        room->refs--;
         free(call);
+        room->suspect = true; /* the tick, or the link's `up`, loads it again */
     }
 }
 
-/* Ends a call; NULL when its reply is of no interest any more. */
+/*
+ * Ends a call; NULL when its reply is of no interest any more. Otherwise the caller has a reference
+ * to the room until it calls finish_call().
+ */
 static struct room *end_call(struct load_call *call, const struct bus_reply *reply)
 {
     struct room *room = call->room;
     bool wanted = reply && call->load == room->load && room->state == ROOM_LOADING;
     free(call);
-    room->refs--;
+    if (wanted && bus_reply_type(reply) == BUS_ERROR) {
+        room->suspect = true; /* busy, full, …: the tick tries again */
+        wanted = false;
+    }
     if (!wanted) {
+        room->refs--;
         room_unref(room);
         return NULL;
     }
     return room;
+}
+
+static void finish_call(struct room *room)
+{
+    room->refs--;
+    room_unref(room);
 }
 
 static void chunk_read(void *arg, const struct bus_reply *reply)
@@ -134,56 +153,50 @@ static void chunk_read(void *arg, const struct bus_reply *reply)
         return;
     }
     size_t count = bus_reply_len(reply);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && room->state == ROOM_LOADING; i++) {
         take_entry(room, bus_reply_at(reply, i));
     }
-    if (count == (size_t)atoi(CHUNK)) {
+    if (room->state == ROOM_LOADING && count == CHUNK) {
         read_chunk(room);
-        return;
+    } else if (room->state == ROOM_LOADING) {
+        go_live(room);
     }
-    room->refs++;
-    go_live(room);
-    room->refs--;
-    room_unref(room);
+    finish_call(room);
 }
 
 static void read_chunk(struct room *room)
 {
-    char key[sizeof room->channel + 8], from[64];
+    char key[sizeof room->channel + 8], from[64], count[16];
     snprintf(key, sizeof key, "%s:log", room->channel);
-    snprintf(from, sizeof from, "(%llu-%llu", (unsigned long long)room->log.last.ms,
-             (unsigned long long)room->log.last.seq);
+    snprintf(from, sizeof from, "(%" PRIu64 "-%" PRIu64, room->loaded.ms, room->loaded.seq);
+    snprintf(count, sizeof count, "%d", CHUNK);
     const struct span argv[] = {span_of("XRANGE"), span_of(key),     span_of(from),
-                                span_of("+"),      span_of("COUNT"), span_of(CHUNK)};
+                                span_of("+"),      span_of("COUNT"), span_of(count)};
     send_call(room, argv, 6, chunk_read);
 }
 
-static void text_field(const struct bus_reply *reply, size_t i, char *out, size_t cap)
-{
-    (void)span_copy(bus_reply_text(bus_reply_at(reply, i)), out, cap);
-}
-
-static const char *const INFO_FIELDS[] = {"epoch", "seal", "trimmed", "host",   "name",
-                                          "max",   "hold", "talk",    "notify", "locked"};
+static const char *const INFO_FIELDS[] = {"epoch", "seal", "trimmed", "name",  "max",
+                                          "hold",  "talk", "notify",  "locked"};
 #define INFO_COUNT (sizeof INFO_FIELDS / sizeof *INFO_FIELDS)
 
 static void take_info(struct room *room, const struct bus_reply *reply)
 {
-    text_field(reply, 1, room->seal, sizeof room->seal);
+    if (!span_copy(bus_reply_text(bus_reply_at(reply, 1)), room->seal, sizeof room->seal)
+        || strlen(room->seal) != SEAL_LEN) {
+        room->seal[0] = '\0'; /* nothing will be taken for Lectern's own */
+    }
     struct log_id trimmed;
     if (log_id_parse(bus_reply_text(bus_reply_at(reply, 2)), &trimmed)
         && log_id_compare(trimmed, room->log.last) > 0) {
-        /* What was trimmed before it was read here is missing. */
-        replay_tell_gap(room);
-        room->log.dropped = trimmed;
+        ring_break(&room->log, trimmed); /* what was trimmed before it was read here is missing */
     }
-    text_field(reply, 3, room->host, sizeof room->host);
-    text_field(reply, 4, room->settings.name, sizeof room->settings.name);
-    room->settings.max = (uint32_t)bus_reply_int(bus_reply_at(reply, 5));
-    room->settings.hold_s = (uint32_t)bus_reply_int(bus_reply_at(reply, 6));
-    room->settings.talk_all = span_eq(bus_reply_text(bus_reply_at(reply, 7)), "all");
-    room->settings.notify_all = span_eq(bus_reply_text(bus_reply_at(reply, 8)), "all");
-    room->settings.locked = span_eq(bus_reply_text(bus_reply_at(reply, 9)), "1");
+    struct settings *settings = &room->settings;
+    (void)span_copy(bus_reply_text(bus_reply_at(reply, 3)), settings->name, sizeof settings->name);
+    settings->max = (uint32_t)bus_reply_int(bus_reply_at(reply, 4));
+    settings->hold_s = (uint32_t)bus_reply_int(bus_reply_at(reply, 5));
+    settings->talk_all = span_eq(bus_reply_text(bus_reply_at(reply, 6)), "all");
+    settings->notify_all = span_eq(bus_reply_text(bus_reply_at(reply, 7)), "all");
+    settings->locked = span_eq(bus_reply_text(bus_reply_at(reply, 8)), "1");
 }
 
 static void info_read(void *arg, const struct bus_reply *reply)
@@ -192,19 +205,21 @@ static void info_read(void *arg, const struct bus_reply *reply)
     if (!room) {
         return;
     }
-    if (!span_eq(bus_reply_text(bus_reply_at(reply, 0)), room->epoch)) {
-        /* It ended while the link was down, or before we came. */
+    if (span_eq(bus_reply_text(bus_reply_at(reply, 0)), room->epoch)) {
+        take_info(room, reply);
+        room->loaded = room->log.last;
+        read_chunk(room);
+    } else { /* it ended while the link was down, or before we came */
         room_over(room, CLOSE_ROOM_ENDED, "ended", true);
-        return;
     }
-    take_info(room, reply);
-    read_chunk(room);
+    finish_call(room);
 }
 
 void room_load(struct room *room)
 {
     room->state = ROOM_LOADING;
     room->load++;
+    room->suspect = false;
     room_drop_held(room);
     char key[sizeof room->channel + 8];
     snprintf(key, sizeof key, "%s:info", room->channel);
@@ -214,8 +229,6 @@ void room_load(struct room *room)
     }
     send_call(room, argv, 2 + INFO_COUNT, info_read);
     for (size_t i = 0; i < room->count; i++) {
-        if (room->members[i]->state == MEMBER_WAITING) {
-            member_activate(room->members[i]);
-        }
+        member_reactivate(room->members[i]);
     }
 }

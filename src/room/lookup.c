@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "bus/reply.h"
 
-#define BATCH "200"   /* stream entries per command */
+#define BATCH "200" /* stream entries per command */
 #define KEY_SIZE 192
 #define USER_FIELDS 6 /* what one user is in the reply of SORT */
 
@@ -59,7 +59,8 @@ static void copy_at(const struct bus_reply *reply, size_t i, char *out, size_t c
     (void)span_copy(bus_reply_text(bus_reply_at(reply, i)), out, cap);
 }
 
-static enum lookup_result read_info(struct bus_pool *pool, const char *code, struct lookup_room *out)
+static enum lookup_result read_info(struct bus_pool *pool, const char *code,
+                                    struct lookup_room *out)
 {
     struct key key;
     struct bus_reply *reply =
@@ -185,13 +186,12 @@ static int by_joining(const void *a, const void *b)
 static struct bus_reply *ask_users(struct bus_pool *pool, const char *code)
 {
     struct key users, name, type, server, joined, state;
-    return ASK(pool, span_of("SORT"), room_key(&users, code, "users"), span_of("BY"),
-               span_of("nosort"), span_of("GET"), span_of("#"), span_of("GET"),
-               user_key(&name, code, "*->name"), span_of("GET"),
-               user_key(&type, code, "*->userType"), span_of("GET"),
-               user_key(&server, code, "*->serverId"), span_of("GET"),
-               user_key(&joined, code, "*->joinedAt"), span_of("GET"),
-               user_key(&state, code, "*->state"));
+    return ASK(
+        pool, span_of("SORT"), room_key(&users, code, "users"), span_of("BY"), span_of("nosort"),
+        span_of("GET"), span_of("#"), span_of("GET"), user_key(&name, code, "*->name"),
+        span_of("GET"), user_key(&type, code, "*->userType"), span_of("GET"),
+        user_key(&server, code, "*->serverId"), span_of("GET"),
+        user_key(&joined, code, "*->joinedAt"), span_of("GET"), user_key(&state, code, "*->state"));
 }
 
 enum lookup_result lookup_users(struct bus_pool *pool, const char *code, lookup_user_fn *fn,
@@ -444,9 +444,9 @@ static void read_kept(const struct bus_reply *entries, struct stays *stays, char
             *more = false;
             return;
         }
-        struct lookup_stay *stay = id ? add_stay(stays, bus_reply_text(id),
-                                                 bus_reply_text(field_of(fields, "name")))
-                                      : NULL;
+        struct lookup_stay *stay =
+            id ? add_stay(stays, bus_reply_text(id), bus_reply_text(field_of(fields, "name")))
+               : NULL;
         if (stay) {
             stay->first_ms = bus_reply_int(field_of(fields, "first"));
             stay->last_ms = bus_reply_int(field_of(fields, "last"));
@@ -465,9 +465,9 @@ static enum lookup_result kept_stays(struct bus_pool *pool, const struct lookup_
     bool more = true;
     while (more && !stays->failed) {
         snprintf(start, sizeof start, "%s%s", cursor[0] ? "(" : "+", cursor);
-        struct bus_reply *reply = ASK(pool, span_of("XREVRANGE"), log_key(&key, class),
-                                      span_of(start), span_of("-"), span_of("COUNT"),
-                                      span_of(BATCH));
+        struct bus_reply *reply =
+            ASK(pool, span_of("XREVRANGE"), log_key(&key, class), span_of(start), span_of("-"),
+                span_of("COUNT"), span_of(BATCH));
         if (!reply) {
             return LOOKUP_UNAVAILABLE;
         }

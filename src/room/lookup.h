@@ -27,9 +27,9 @@ struct lookup_room {
     char host_name[NAME_MAX_BYTES + 1];
     char name[NAME_MAX_BYTES + 1];
     bool locked;
-    bool full;         /* with those who are just entering */
+    bool full; /* with those who are just entering */
     bool host_present;
-    int64_t count;     /* participants present */
+    int64_t count; /* participants present */
     int64_t max;
 };
 
@@ -87,8 +87,7 @@ typedef void lookup_message_fn(void *arg, struct span id, struct span text);
  * that ends while it is read is read on.
  */
 enum lookup_result lookup_log(struct bus_pool *pool, struct lookup_class *class,
-                              lookup_message_fn *fn, void *arg)
-    __attribute__((warn_unused_result));
+                              lookup_message_fn *fn, void *arg) __attribute__((warn_unused_result));
 
 /* A participant's time in a class; times in ms since 1970. */
 struct lookup_stay {

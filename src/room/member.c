@@ -6,6 +6,7 @@
  */
 #include "room/internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -26,13 +27,18 @@ void member_ref(struct member *member)
     member->room->refs++;
 }
 
-static void free_waiting(struct member *member)
+static void free_early(struct member *member)
 {
     while (member->early) {
         struct early *next = member->early->next;
         free(member->early);
         member->early = next;
     }
+}
+
+/* What was to be told with the welcome, and the welcome. */
+static void free_late(struct member *member)
+{
     while (member->late) {
         struct late *next = member->late->next;
         frame_unref(member->late->frame);
@@ -40,7 +46,7 @@ static void free_waiting(struct member *member)
         member->late = next;
     }
     member->late_tail = &member->late;
-    member->waiting = 0;
+    member->late_count = 0;
     if (member->welcome) {
         buf_finish(&member->welcome->json);
         free(member->welcome);
@@ -51,7 +57,8 @@ static void free_waiting(struct member *member)
 static void free_if_unused(struct member *member)
 {
     if (!member->socket && member->refs == 0) {
-        free_waiting(member);
+        free_early(member);
+        free_late(member);
         free(member->since);
         free(member);
     }
@@ -105,6 +112,7 @@ static struct member *allocate(const struct room_ticket *ticket, const struct cl
     member->name = memcpy(member->text + id_size, claims->name, name_size);
     member->device = memcpy(member->text + id_size + name_size, claims->device, device_size);
     memcpy(member->session, ticket->session, sizeof member->session);
+    member->reserved_ms = ticket->reserved_ms;
     member->type = claims->type;
     member->expires_ms = claims->expires_ms;
     member->late_tail = &member->late;
@@ -137,10 +145,7 @@ struct member *member_create(struct rooms *rooms, const struct room_ticket *tick
     member->history = history;
     member->started_ns = started_ns;
     bucket_fill(&member->rate, member_rate(member)->burst, loop_now_ms(rooms->loop));
-    if (room->state == ROOM_OVER) {
-        member->left = true;
-        member_close(member, CLOSE_ROOM_ENDED, "ended");
-    } else if (room->state != ROOM_SUBSCRIBING) {
+    if (room->state != ROOM_SUBSCRIBING) {
         member_activate(member);
     }
     return member;
@@ -159,31 +164,33 @@ static void write_user(struct buf *out, struct span id, struct span name)
 static void write_settings(struct buf *out, const struct bus_reply *reply)
 {
     buf_append_text(out, ",\"settings\":{\"name\":");
-    json_write_string(out, bus_reply_text(bus_reply_at(reply, 6)));
-    buf_printf(out, ",\"max\":%lld,\"hold\":%lld,\"talk\":", (long long)bus_reply_int(bus_reply_at(reply, 7)),
-               (long long)bus_reply_int(bus_reply_at(reply, 8)));
-    json_write_string(out, bus_reply_text(bus_reply_at(reply, 9)));
+    json_write_string(out, bus_reply_text(bus_reply_at(reply, 5)));
+    buf_printf(out, ",\"max\":%lld,\"hold\":%lld,\"talk\":", (long long)bus_reply_int(bus_reply_at(reply, 6)),
+               (long long)bus_reply_int(bus_reply_at(reply, 7)));
+    json_write_string(out, bus_reply_text(bus_reply_at(reply, 8)));
     buf_append_text(out, ",\"notify\":");
-    json_write_string(out, bus_reply_text(bus_reply_at(reply, 10)));
-    bool locked = span_eq(bus_reply_text(bus_reply_at(reply, 11)), "1");
+    json_write_string(out, bus_reply_text(bus_reply_at(reply, 9)));
+    bool locked = span_eq(bus_reply_text(bus_reply_at(reply, 10)), "1");
     buf_printf(out, ",\"locked\":%s}", locked ? "true" : "false");
 }
 
 static void write_host(struct buf *out, const struct bus_reply *reply)
 {
     buf_append_text(out, ",\"host\":");
-    write_user(out, bus_reply_text(bus_reply_at(reply, 4)), bus_reply_text(bus_reply_at(reply, 5)));
-    struct span deadline = bus_reply_text(bus_reply_at(reply, 12));
+    write_user(out, bus_reply_text(bus_reply_at(reply, 3)), bus_reply_text(bus_reply_at(reply, 4)));
+    struct span deadline = bus_reply_text(bus_reply_at(reply, 11));
     buf_printf(out, ",\"present\":%s,\"deadline\":%.*s}",
-               bus_reply_int(bus_reply_at(reply, 13)) ? "true" : "false",
+               bus_reply_int(bus_reply_at(reply, 12)) ? "true" : "false",
                deadline.n ? (int)deadline.n : 4, deadline.n ? deadline.p : "null");
 }
+
+#define REPLY_FIXED 14 /* fields before the participants */
 
 static void write_participants(struct buf *out, const struct bus_reply *reply)
 {
     buf_append_text(out, ",\"participants\":[");
-    for (size_t i = 16; i + 2 < bus_reply_len(reply); i += 3) {
-        if (i > 16) {
+    for (size_t i = REPLY_FIXED; i + 2 < bus_reply_len(reply); i += 3) {
+        if (i > REPLY_FIXED) {
             buf_append_char(out, ',');
         }
         write_user(out, bus_reply_text(bus_reply_at(reply, i)),
@@ -218,7 +225,7 @@ static void write_welcome(struct buf *out, const struct member *member, const st
     if (member->type == USER_TEACHER) {
         write_participants(out, reply);
     }
-    buf_printf(out, ",\"count\":%lld", (long long)bus_reply_int(bus_reply_at(reply, 14)));
+    buf_printf(out, ",\"count\":%lld", (long long)bus_reply_int(bus_reply_at(reply, 13)));
     struct span last = bus_reply_text(bus_reply_at(reply, 2));
     if (span_eq(last, "0-0")) {
         buf_append_text(out, ",\"last\":\"\"");
@@ -248,16 +255,25 @@ static bool keep_welcome(struct member *member, const struct bus_reply *reply)
 
 static void refuse(struct member *member, struct span status)
 {
-    member->left = true;
-    if (span_eq(status, "ended")) {
-        member_close(member, CLOSE_ROOM_ENDED, "ended");
-    } else if (span_eq(status, "removed")) {
-        member_close(member, CLOSE_REMOVED, "removed");
-    } else if (span_eq(status, "room_full")) {
-        member_close(member, CLOSE_TRY_LATER, "room full");
-    } else {
-        member_close(member, CLOSE_INTERNAL, "internal error");
+    static const struct {
+        const char *status;
+        uint16_t code;
+        const char *reason;
+    } refusals[] = {
+        {"ended", CLOSE_ROOM_ENDED, "ended"},
+        {"removed", CLOSE_REMOVED, "removed"},
+        {"replaced", CLOSE_REPLACED, "replaced"},
+        {"room_full", CLOSE_TRY_LATER, "room full"},
+    };
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
+        if (span_eq(status, refusals[i].status)) {
+            member->left = true;
+            member_close(member, refusals[i].code, refusals[i].reason);
+            return;
+        }
     }
+    member->present = true; /* perhaps: Redis answered with an error. A leave is fenced */
+    member_close(member, CLOSE_TRY_LATER, "unavailable");
 }
 
 static void activated(void *arg, const struct bus_reply *reply)
@@ -285,7 +301,7 @@ static void activated(void *arg, const struct bus_reply *reply)
         }
     }
     if (!member->socket) {
-        member_leave(member, true); /* it went while we asked */
+        member_leave(member, member->lost); /* it went while we asked */
     }
     member_unref(member);
 }
@@ -293,6 +309,8 @@ static void activated(void *arg, const struct bus_reply *reply)
 void member_activate(struct member *member)
 {
     struct room *room = member->room;
+    char reserved[24];
+    snprintf(reserved, sizeof reserved, "%lld", (long long)member->reserved_ms);
     const struct span key = span_of(room->channel);
     const struct span args[] = {
         span_of(user_type_name(member->type)),
@@ -302,27 +320,47 @@ void member_activate(struct member *member)
         span_of(member->session),
         span_of(room->rooms->server_id),
         span_of(room->epoch),
+        span_of(reserved),
     };
     member_ref(member);
-    if (bus_script(room->rooms->bus, BUS_SCRIPT_ACTIVATE, &key, 1, args, 7, activated, member)) {
-        member_unref(member); /* stays WAITING until the link is up and the room loads again */
-        return;
-    }
     member->state = MEMBER_ACTIVATING;
+    if (bus_script(room->rooms->bus, BUS_SCRIPT_ACTIVATE, &key, 1, args, 8, activated, member)) {
+        member->state = MEMBER_WAITING; /* until the room loads again, or the tick */
+        member_unref(member);
+    }
+}
+
+/*
+ * The room is being loaded (again): makes sure that Redis has the session, and fetches what a new
+ * welcome says. What was remembered while the member cannot be told is met by its replay.
+ */
+void member_reactivate(struct member *member)
+{
+    if (member->state == MEMBER_ATTACHED && !member->replaying) {
+        member->replaying = true;
+        member->cursor = member->room->log.end;
+    }
+    if (member->state == MEMBER_WAITING || member->state == MEMBER_ACTIVE
+        || member->state == MEMBER_ATTACHED) {
+        free_late(member);
+        member_activate(member);
+    }
 }
 
 /* ---- from the welcome on ---- */
 
 bool member_keep_late(struct member *member, struct frame *frame)
 {
-    struct late *late = member->waiting < LATE_MAX ? malloc(sizeof *late) : NULL;
+    struct late *late = member->late_count < LATE_MAX ? malloc(sizeof *late) : NULL;
     if (!late) {
+        metric_add(METRIC_QUEUE_DROPS, 1);
+        member_close(member, CLOSE_TRY_LATER, "too much happened before the welcome");
         return false;
     }
     *late = (struct late){NULL, frame_ref(frame)};
     *member->late_tail = late;
     member->late_tail = &late->next;
-    member->waiting++;
+    member->late_count++;
     return true;
 }
 
@@ -330,6 +368,7 @@ bool member_keep_late(struct member *member, struct frame *frame)
 static void receive_early(struct member *member)
 {
     struct early *reversed = NULL;
+    member->early_count = 0;
     while (member->early) {
         struct early *next = member->early->next;
         member->early->next = reversed;
@@ -346,25 +385,27 @@ static void receive_early(struct member *member)
 
 void member_attach(struct member *member)
 {
-    member->state = MEMBER_ATTACHED;
-    member_tell(member, "welcome", NULL, buf_span(&member->welcome->json), true);
-    metric_observe(HISTOGRAM_JOIN, (double)(clock_mono_ns() - member->started_ns) / 1e9);
+    bool first = !member->welcomed;
     struct log_id newest = member->welcome->newest;
-    for (struct late *late = member->late; late && member->state == MEMBER_ATTACHED;
-         late = late->next) {
+    member->state = MEMBER_ATTACHED;
+    member->welcomed = true;
+    member_tell(member, "welcome", NULL, buf_span(&member->welcome->json), true);
+    for (struct late *late = member->late; late; late = late->next) {
         member->ops->deliver(member->socket, late->frame, true);
     }
-    struct early *early = member->early;
-    member->early = NULL;
-    free_waiting(member);
-    replay_start(member, newest);
-    member->early = early;
+    free_late(member);
+    if (first) {
+        metric_observe(HISTOGRAM_JOIN, (double)(clock_mono_ns() - member->started_ns) / 1e9);
+        replay_start(member, newest);
+    } else {
+        replay_step(member);
+    }
     receive_early(member);
 }
 
 void member_tell(struct member *member, const char *type, const char *ref, struct span body, bool paced)
 {
-    if (member->state != MEMBER_ATTACHED) {
+    if (!member->welcomed || member->state == MEMBER_CLOSING) {
         return;
     }
     struct buf json;
@@ -422,7 +463,7 @@ void member_leave(struct member *member, bool lost)
     (void)span_copy(span_of(member->user_id), leave->user_id, sizeof leave->user_id);
     (void)span_copy(span_of(member->session), leave->session, sizeof leave->session);
     leave->lost = lost;
-    rooms_send_leave(member->room->rooms, leave);
+    rooms_leave(member->room->rooms, leave);
 }
 
 void member_gone(struct member *member, bool clean)
@@ -430,6 +471,7 @@ void member_gone(struct member *member, bool clean)
     struct room *room = member->room;
     member->state = MEMBER_CLOSING;
     member->socket = NULL;
+    member->lost = !clean;
     remove_from_room(member);
     member_leave(member, !clean);
     free_if_unused(member);

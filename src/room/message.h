@@ -41,16 +41,16 @@ enum message_kind message_kind_of(struct span type);
 /* A message that was read; spans point into the text that was given. */
 struct message {
     enum message_kind kind;
-    unsigned targets;       /* TARGET_…; 0 when targetType was absent */
+    unsigned targets;        /* TARGET_…; 0 when targetType was absent */
     char target[ID_MAX + 1]; /* one user id, or "" */
     char type[ID_MAX + 1];
-    char ref[ID_MAX + 1];   /* "" = none */
-    char sender[ID_MAX + 1];/* "" = not given */
+    char ref[ID_MAX + 1];         /* "" = none */
+    char sender[ID_MAX + 1];      /* "" = not given */
     char room[ROOM_CODE_MAX + 8]; /* as written, "room:X"; "" = not given */
     bool has_sender_type;
     enum user_type sender_type; /* when has_sender_type */
     bool ephemeral;
-    struct json_value body;  /* `message`; raw is "null" when absent */
+    struct json_value body; /* `message`; raw is "null" when absent */
     struct span id; /* between the quotes (A-Z a-z 0-9 . _ @ -, at most ROOM_MESSAGE_ID_MAX); empty
                        when absent or from a client */
     int64_t ts;     /* 0 when absent or from a client */
@@ -58,9 +58,9 @@ struct message {
 
 /* Why a message was refused; `field` names the member at fault or is NULL. */
 struct message_error {
-    const char *code;  /* "bad_json", "bad_field" or "forbidden" */
+    const char *code; /* "bad_json", "bad_field" or "forbidden" */
     const char *field;
-    char text[160];    /* a sentence for people */
+    char text[160]; /* a sentence for people */
 };
 
 /*

@@ -41,17 +41,6 @@ static void tell_gap(struct member *member, const char *since)
     buf_finish(&body);
 }
 
-void replay_tell_gap(struct room *room)
-{
-    char last[ROOM_MESSAGE_ID_MAX + 1];
-    log_id_print(room, room->log.last, last);
-    for (size_t i = 0; i < room->count; i++) {
-        if (room->members[i]->state == MEMBER_ATTACHED) {
-            tell_gap(room->members[i], last);
-        }
-    }
-}
-
 bool log_id_read(const struct room *room, struct span text, struct log_id *out)
 {
     size_t epoch_len = strlen(room->epoch);
@@ -60,11 +49,14 @@ bool log_id_read(const struct room *room, struct span text, struct log_id *out)
            && log_id_parse((struct span){text.p + epoch_len + 1, text.n - epoch_len - 1}, out);
 }
 
-/* The position from which `history` visible messages remain. */
-static uint64_t history_start(const struct member *member)
+/*
+ * The position from which `history` visible messages remain of those that the welcome counts; what is
+ * newer comes in any case.
+ */
+static uint64_t history_start(const struct member *member, struct log_id newest)
 {
     const struct ring *log = &member->room->log;
-    uint64_t position = log->end;
+    uint64_t position = ring_after(log, newest);
     uint32_t left = member->history;
     while (left > 0 && position > log->first) {
         position--;
@@ -80,7 +72,7 @@ void replay_start(struct member *member, struct log_id newest)
     struct room *room = member->room;
     struct log_id since;
     if (!member->since) {
-        member->cursor = history_start(member);
+        member->cursor = history_start(member, newest);
     } else if (log_id_read(room, span_of(member->since), &since) && log_id_compare(since, newest) <= 0
                && log_id_compare(since, room->log.dropped) >= 0) {
         /* The loop may hear of messages that the client knows already only later. */
@@ -130,7 +122,9 @@ void replay_step(struct member *member)
                 member_close(member, CLOSE_INTERNAL, "out of memory");
                 break;
             }
-            member->ops->deliver(member->socket, frame, true);
+            if (!member->ops->deliver(member->socket, frame, true)) {
+                break;
+            }
             sent++;
         }
         member->cursor++;

@@ -79,6 +79,15 @@ void ring_finish(struct ring *ring)
     ring->cap = 0;
 }
 
+void ring_break(struct ring *ring, struct log_id dropped)
+{
+    while (ring->first < ring->end) {
+        drop_oldest(ring);
+    }
+    ring->first = ++ring->end;
+    ring->last = ring->dropped = dropped;
+}
+
 static bool grow(struct ring *ring)
 {
     size_t cap = ring->cap ? ring->cap * 2 : FIRST_CAP;

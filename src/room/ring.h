@@ -58,6 +58,12 @@ void ring_finish(struct ring *ring);
 struct ring_entry *ring_append(struct ring *ring, struct log_id id, unsigned targets,
                                const char *target, const char *sender, struct span json);
 
+/*
+ * Forgets everything: messages up to `dropped` are missing. Every position given out so far is before
+ * `first` from then on.
+ */
+void ring_break(struct ring *ring, struct log_id dropped);
+
 /* The entry at a position, NULL outside first … end - 1. */
 struct ring_entry *ring_at(const struct ring *ring, uint64_t position);
 

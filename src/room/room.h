@@ -29,7 +29,7 @@ struct rooms;  /* of one loop */
 struct room;
 struct member; /* one session of one user in one room */
 
-/* Close codes (protocol.md, "Close codes"). */
+/* Close codes (docs/protocol.md, "Close codes"); those of slow and silent sockets are wsock.h's. */
 enum {
     CLOSE_MOVED = 1001,
     CLOSE_UNSUPPORTED = 1003,
@@ -39,14 +39,7 @@ enum {
     CLOSE_REPLACED = 4001,
     CLOSE_REMOVED = 4002,
     CLOSE_TOKEN_EXPIRED = 4003,
-    CLOSE_TOO_SLOW = 4005,
-    CLOSE_NO_LIFE = 4006,
     CLOSE_TOO_MANY = 4007,
-};
-
-enum deliver_result {
-    DELIVER_OK = 0,
-    DELIVER_CLOSED = -1, /* the socket is closing */
 };
 
 /*
@@ -54,11 +47,10 @@ enum deliver_result {
  * members with the same ops (and the same `variant`, e.g. compressed or not) share.
  */
 struct member_ops {
-    const char *name;
     unsigned variant; /* 0 to MEMBER_VARIANTS - 1: index of the cached frame of a broadcast */
     struct frame *(*encode)(void *socket, struct span json);
-    /* Queues a frame. `paced`: replay, which stops itself at backlog(). */
-    enum deliver_result (*deliver)(void *socket, struct frame *frame, bool paced);
+    /* Queues a frame; false when the socket is closing. `paced`: replay, which stops itself at backlog(). */
+    bool (*deliver)(void *socket, struct frame *frame, bool paced);
     size_t (*backlog)(void *socket); /* bytes waiting */
     void (*close)(void *socket, uint16_t code, const char *reason);
 };
@@ -104,8 +96,7 @@ void member_receive(struct member *member, struct span text);
 void member_drained(struct member *member);
 
 /*
- * The socket is gone; frees the member. `clean`: the peer closed with 1000 or 1001 ("left"),
- * otherwise it was "lost".
+ * The socket is gone; frees the member. `clean`: the peer closed it ("left"), otherwise it was "lost".
  */
 void member_gone(struct member *member, bool clean);
 

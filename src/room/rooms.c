@@ -12,7 +12,6 @@
 #include "core/metrics.h"
 
 #define TICK_MS 1000
-#define HELD_INDEX "rooms:held" /* Set of the codes whose host is away */
 
 struct rooms *rooms_create(struct loop *loop, const struct config *config,
                            const struct tokens *tokens, const char *server_id)
@@ -52,7 +51,7 @@ void rooms_destroy(struct rooms *rooms)
 struct room *room_find(struct rooms *rooms, const char *code, const char *epoch)
 {
     struct room *room = map_get(&rooms->by_code, span_of(code));
-    while (room && strcmp(room->epoch, epoch) != 0) {
+    while (room && (room->state == ROOM_OVER || strcmp(room->epoch, epoch) != 0)) {
         room = room->same_code;
     }
     return room;
@@ -89,6 +88,29 @@ static void table_remove(struct rooms *rooms, struct room *room)
     }
 }
 
+/* Is the channel's subscription confirmed? Then another life of this code is loading or live. */
+static bool subscribed(const struct room *room)
+{
+    const struct room *other = map_get(&room->rooms->by_code, span_of(room->code));
+    while (other && other->state != ROOM_LOADING && other->state != ROOM_LIVE) {
+        other = other->same_code;
+    }
+    return other != NULL;
+}
+
+/* Subscribes and then loads; when the link is down, its `up` does. */
+static void follow(struct room *room)
+{
+    if (!bus_is_up(room->rooms->bus)) {
+        return;
+    }
+    if (subscribed(room)) {
+        room_load(room);
+    } else if (bus_subscribe(room->rooms->bus, span_of(room->channel))) {
+        room->suspect = true; /* no memory: the tick tries again */
+    }
+}
+
 struct room *room_open(struct rooms *rooms, const char *code, const char *epoch)
 {
     struct room *room = calloc(1, sizeof *room);
@@ -101,18 +123,18 @@ struct room *room_open(struct rooms *rooms, const char *code, const char *epoch)
     snprintf(room->epoch, sizeof room->epoch, "%s", epoch);
     room->held_tail = &room->held;
     ring_init(&room->log, rooms->config->log_max, rooms->config->log_bytes);
-    struct room *sibling = map_get(&rooms->by_code, span_of(code));
     if (table_add(rooms, room)) {
         free(room);
         return NULL;
     }
-    metric_add(METRIC_ROOMS, 1);
-    if (sibling && sibling->state != ROOM_SUBSCRIBING && bus_is_up(rooms->bus)) {
-        room_load(room); /* the channel is subscribed already */
-    } else if (!sibling && bus_is_up(rooms->bus)) {
-        /* When the link is down or goes down, its `up` subscribes. */
-        (void)!bus_subscribe(rooms->bus, span_of(room->channel));
+    room->next = rooms->head;
+    room->link = &rooms->head;
+    if (room->next) {
+        room->next->link = &room->next;
     }
+    rooms->head = room;
+    metric_add(METRIC_ROOMS, 1);
+    follow(room);
     return room;
 }
 
@@ -129,6 +151,10 @@ void room_unref(struct room *room)
     room_drop_held(room);
     ring_finish(&room->log);
     free(room->members);
+    *room->link = room->next;
+    if (room->next) {
+        room->next->link = room->link;
+    }
     metric_add(METRIC_ROOMS, -1);
     free(room);
 }
@@ -146,53 +172,117 @@ void room_over(struct room *room, uint16_t code, const char *reason, bool gone)
     room_unref(room);
 }
 
-/* Calls fn for every room; rooms may go in the call, none may come. */
+/* Calls fn for every room; the room may go in the call, none may come. */
 static void each_room(struct rooms *rooms, void (*fn)(struct room *room))
 {
-    size_t count = 0, pos = 0;
-    struct room **all = malloc((rooms->by_code.len + 1) * sizeof(struct room *));
-    if (!all) {
-        metric_add(METRIC_OUT_OF_MEMORY, 1);
-        return;
+    for (struct room *room = rooms->head, *next; room; room = next) {
+        next = room->next;
+        fn(room);
     }
-    for (struct room *room; (room = map_next(&rooms->by_code, &pos));) {
-        all[count++] = room;
+}
+
+/* ---- leaves ---- */
+
+static void keep_leave(struct rooms *rooms, struct leave *leave)
+{
+    leave->next = NULL;
+    *rooms->leaves_tail = leave;
+    rooms->leaves_tail = &leave->next;
+}
+
+static void check_all_left(struct rooms *rooms)
+{
+    if (rooms->all_left && rooms->leaves_out == 0 && (!rooms->leaves || !bus_is_up(rooms->bus))) {
+        void (*done)(void *) = rooms->all_left;
+        rooms->all_left = NULL;
+        done(rooms->all_left_arg);
     }
-    for (size_t i = 0; i < count; i++) {
-        for (struct room *room = all[i], *next; room; room = next) {
-            next = room->same_code;
-            fn(room);
+}
+
+static void leave_done(void *arg, const struct bus_reply *reply)
+{
+    struct leave *leave = arg;
+    struct rooms *rooms = leave->rooms;
+    rooms->leaves_out--;
+    if (!reply || bus_reply_type(reply) == BUS_ERROR) {
+        keep_leave(rooms, leave); /* told again; it is fenced, so that does no harm */
+    } else {
+        free(leave);
+    }
+    check_all_left(rooms);
+}
+
+struct span rooms_keep_ms(const struct rooms *rooms, char out[KEEP_TEXT])
+{
+    int len = snprintf(out, KEEP_TEXT, "%lld", (long long)rooms->config->keep_s * 1000);
+    return (struct span){out, (size_t)len};
+}
+
+static bool send_leave(struct rooms *rooms, struct leave *leave)
+{
+    char keep_ms[KEEP_TEXT];
+    const struct span key = span_of(leave->room);
+    const struct span args[] = {span_of(leave->user_id), span_of(leave->session), span_of(leave->epoch),
+                                span_of(leave->lost ? "lost" : "left"),
+                                rooms_keep_ms(rooms, keep_ms)};
+    if (bus_script(rooms->bus, BUS_SCRIPT_LEAVE, &key, 1, args, 5, leave_done, leave)) {
+        return false;
+    }
+    rooms->leaves_out++;
+    return true;
+}
+
+/*
+ * Sends the leaves that wait, except those of rooms whose subscription is not back yet: their host
+ * may be here, and would not hear of them.
+ */
+static void send_leaves(struct rooms *rooms)
+{
+    struct leave *leave = rooms->leaves;
+    rooms->leaves = NULL;
+    rooms->leaves_tail = &rooms->leaves;
+    while (leave) {
+        struct leave *next = leave->next;
+        const struct room *room = map_get(&rooms->by_code, span_of(leave->room + 5));
+        bool wait = !bus_is_up(rooms->bus) || (room && room->state == ROOM_SUBSCRIBING);
+        if (wait || !send_leave(rooms, leave)) {
+            keep_leave(rooms, leave);
         }
+        leave = next;
     }
-    free(all);
+}
+
+void rooms_leave(struct rooms *rooms, struct leave *leave)
+{
+    leave->rooms = rooms;
+    keep_leave(rooms, leave);
+    send_leaves(rooms);
 }
 
 /* ---- the link ---- */
 
-static void subscribe_again(struct room *room)
+static void unfollow(struct room *room)
 {
     if (room->state != ROOM_OVER) {
         room->state = ROOM_SUBSCRIBING;
         room->load++;
         room_drop_held(room);
     }
-    if (map_get(&room->rooms->by_code, span_of(room->code)) == room) {
-        (void)!bus_subscribe(room->rooms->bus, span_of(room->channel));
+}
+
+static void follow_again(struct room *room)
+{
+    if (room->state == ROOM_SUBSCRIBING) {
+        follow(room);
     }
 }
 
 static void link_up(void *arg)
 {
     struct rooms *rooms = arg;
-    struct leave *leave = rooms->leaves;
-    rooms->leaves = NULL;
-    rooms->leaves_tail = &rooms->leaves;
-    while (leave) {
-        struct leave *next = leave->next;
-        rooms_send_leave(rooms, leave);
-        leave = next;
-    }
-    each_room(rooms, subscribe_again);
+    each_room(rooms, unfollow);
+    each_room(rooms, follow_again);
+    send_leaves(rooms);
 }
 
 static void link_down(void *arg)
@@ -212,6 +302,7 @@ static void link_subscribed(void *arg, struct span channel)
         }
         room = next;
     }
+    send_leaves(rooms);
 }
 
 static void link_message(void *arg, struct span channel, struct span payload)
@@ -271,74 +362,15 @@ static void link_control(void *arg, struct span payload)
 const struct bus_events rooms_bus_events = {link_up, link_down, link_subscribed, link_message,
                                             link_control};
 
-/* ---- leaves ---- */
-
-static void hold_index(struct rooms *rooms, const char *command, const char *code)
-{
-    const struct span argv[] = {span_of(command), span_of(HELD_INDEX), span_of(code)};
-    (void)!bus_command(rooms->bus, argv, 3, NULL, NULL);
-}
-
-static void keep_leave(struct rooms *rooms, struct leave *leave)
-{
-    leave->next = NULL;
-    *rooms->leaves_tail = leave;
-    rooms->leaves_tail = &leave->next;
-}
-
-static void check_all_left(struct rooms *rooms)
-{
-    if (rooms->all_left && rooms->leaves_out == 0) {
-        void (*done)(void *) = rooms->all_left;
-        rooms->all_left = NULL;
-        done(rooms->all_left_arg);
-    }
-}
-
-static void leave_done(void *arg, const struct bus_reply *reply)
-{
-    struct leave *leave = arg;
-    struct rooms *rooms = leave->rooms;
-    rooms->leaves_out--;
-    if (!reply) {
-        keep_leave(rooms, leave); /* the link is lost: told again when it is up; fenced, so harmless */
-    } else {
-        if (span_eq(bus_reply_text(bus_reply_at(reply, 0)), "held")) {
-            hold_index(rooms, "SADD", leave->room + 5);
-        }
-        free(leave);
-    }
-    check_all_left(rooms);
-}
-
-struct span rooms_keep_ms(const struct rooms *rooms, char out[KEEP_TEXT])
-{
-    int len = snprintf(out, KEEP_TEXT, "%lld", (long long)rooms->config->keep_s * 1000);
-    return (struct span){out, (size_t)len};
-}
-
-void rooms_send_leave(struct rooms *rooms, struct leave *leave)
-{
-    char keep_ms[KEEP_TEXT];
-    const struct span key = span_of(leave->room);
-    const struct span args[] = {span_of(leave->user_id), span_of(leave->session), span_of(leave->epoch),
-                                span_of(leave->lost ? "lost" : "left"),
-                                rooms_keep_ms(rooms, keep_ms)};
-    leave->rooms = rooms;
-    if (bus_script(rooms->bus, BUS_SCRIPT_LEAVE, &key, 1, args, 5, leave_done, leave)) {
-        keep_leave(rooms, leave);
-        return;
-    }
-    rooms->leaves_out++;
-}
+/* ---- the end ---- */
 
 static void leave_room(struct room *room)
 {
     for (size_t i = 0; i < room->count; i++) {
         struct member *member = room->members[i];
-        if (member->state != MEMBER_CLOSING) {
-            member_leave(member, true);
-        }
+        /* An activation under way is answered first: calls are carried out in their order. */
+        member->present |= member->state == MEMBER_ACTIVATING;
+        member_leave(member, true);
     }
 }
 
@@ -352,33 +384,16 @@ void rooms_leave_all(struct rooms *rooms, void (*done)(void *arg), void *arg)
 
 /* ---- chores ---- */
 
-struct held_check {
-    struct rooms *rooms;
-    char room[ROOM_CODE_MAX + 6];
-};
-
-static void expire_done(void *arg, const struct bus_reply *reply)
-{
-    struct held_check *check = arg;
-    if (reply && !span_eq(bus_reply_text(bus_reply_at(reply, 0)), "held")) {
-        hold_index(check->rooms, "SREM", check->room + 5);
-    }
-    free(check);
-}
-
 static void expire_held(struct rooms *rooms, struct span code)
 {
-    struct held_check *check = id_room_code_valid(code) ? malloc(sizeof *check) : NULL;
-    if (!check) {
-        return; /* looked at again in a second */
+    char name[ROOM_CODE_MAX + 6], keep_ms[KEEP_TEXT];
+    if (!id_room_code_valid(code)) {
+        return;
     }
-    check->rooms = rooms;
-    snprintf(check->room, sizeof check->room, "room:%.*s", (int)code.n, code.p);
-    char keep_ms[KEEP_TEXT];
-    const struct span key = span_of(check->room), args[] = {rooms_keep_ms(rooms, keep_ms)};
-    if (bus_script(rooms->bus, BUS_SCRIPT_EXPIRE, &key, 1, args, 1, expire_done, check)) {
-        free(check);
-    }
+    snprintf(name, sizeof name, "room:%.*s", (int)code.n, code.p);
+    const struct span key = span_of(name), args[] = {rooms_keep_ms(rooms, keep_ms)};
+    /* Whatever comes of it: it is looked at again in a second. */
+    (void)!bus_script(rooms->bus, BUS_SCRIPT_EXPIRE, &key, 1, args, 1, NULL, NULL);
 }
 
 static void held_listed(void *arg, const struct bus_reply *reply)
@@ -391,31 +406,46 @@ static void held_listed(void *arg, const struct bus_reply *reply)
 /* Any server may end a held room: the script decides by Redis's clock, and only once. */
 static void check_held(struct rooms *rooms)
 {
-    const struct span argv[] = {span_of("SMEMBERS"), span_of(HELD_INDEX)};
+    const struct span argv[] = {span_of("SMEMBERS"), span_of("rooms:held")};
     (void)!bus_command(rooms->bus, argv, 2, held_listed, rooms);
+}
+
+static void check_member(struct member *member, int64_t now)
+{
+    if (member->expires_ms <= now) {
+        member_close(member, CLOSE_TOKEN_EXPIRED, "token expired");
+    } else if (member->state == MEMBER_WAITING && member->room->state == ROOM_LIVE) {
+        member_activate(member); /* there was no memory for it */
+    }
 }
 
 static void check_room(struct room *room)
 {
     int64_t now = clock_wall_ms();
-    if (room->suspect && room->state == ROOM_LIVE) {
+    room->refs++;
+    if (room->suspect && room->state != ROOM_OVER && bus_is_up(room->rooms->bus)) {
         room->suspect = false;
-        room_load(room);
+        if (room->state == ROOM_SUBSCRIBING) {
+            follow(room);
+        } else {
+            room_load(room);
+        }
     }
     if (room->seen_dirty) {
         seen_flush(room);
     }
     for (size_t i = 0; i < room->count; i++) {
-        if (room->members[i]->expires_ms <= now) {
-            member_close(room->members[i], CLOSE_TOKEN_EXPIRED, "token expired");
-        }
+        check_member(room->members[i], now);
     }
+    room->refs--;
+    room_unref(room);
 }
 
 static void tick(uv_timer_t *timer)
 {
     struct rooms *rooms = timer->data;
     each_room(rooms, check_room);
+    send_leaves(rooms);
     if (loop_index(rooms->loop) == 0) {
         check_held(rooms);
     }

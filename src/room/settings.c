@@ -31,7 +31,7 @@ static bool read_int(struct json_value value, int64_t low, int64_t high, uint32_
 
 static bool read_max(struct settings *settings, const struct config *config, struct json_value value)
 {
-    return read_int(value, 1, config->room_max, &settings->max);
+    return read_int(value, 1, config ? config->room_max : UINT32_MAX, &settings->max);
 }
 
 static bool read_hold(struct settings *settings, const struct config *config, struct json_value value)
@@ -113,8 +113,9 @@ const struct setting setting_table[] = {
 #define MEMBERS_MAX 32
 
 const char *settings_read(struct settings *settings, const struct config *config, struct span json,
-                          bool by_host)
+                          unsigned *given)
 {
+    *given = 0;
     struct json_member members[MEMBERS_MAX];
     size_t count, error_at;
     if (json_members(json, members, MEMBERS_MAX, &count, &error_at) || count > MEMBERS_MAX) {
@@ -122,10 +123,13 @@ const char *settings_read(struct settings *settings, const struct config *config
     }
     for (size_t i = 0; i < count; i++) {
         for (const struct setting *s = setting_table; s->key; s++) {
-            if (span_eq(members[i].key, s->key) && (s->host_may_set || !by_host)
-                && !s->read(settings, config, members[i].value)) {
+            if (!span_eq(members[i].key, s->key) || (config && !s->host_may_set)) {
+                continue;
+            }
+            if (!s->read(settings, config, members[i].value)) {
                 return s->key;
             }
+            *given |= 1u << (s - setting_table);
         }
     }
     return NULL;

@@ -1,6 +1,6 @@
 -- Ends a session; fenced by its id, so that an old socket's late end cannot remove a newer one.
 -- ARGV: 1 user id, 2 session id, 3 epoch, 4 reason ('left'|'lost'), 5 ms to keep an ended class.
--- Reply: {'stale'}, {'left'}, {'held', deadline} or {'ended'}.
+-- Reply: {'stale'}, {'left'}, {'held'} or {'ended'}.
 local uid, session, reason = ARGV[1], ARGV[2], ARGV[4]
 local info = info_read()
 if not info or info.epoch ~= ARGV[3] then
@@ -22,5 +22,6 @@ redis.call('SREM', room .. ':users', uid)
 redis.call('DEL', user_key(uid))
 local deadline = int(now + tonumber(info.hold) * 1000)
 redis.call('HSET', room .. ':info', 'heldUntil', deadline)
+redis.call('SADD', 'rooms:held', code)
 publish(info.seal, now, 'server', 'lectern', 'student', 'host-away', '{"deadline":' .. deadline .. '}')
-return {'held', deadline}
+return {'held'}

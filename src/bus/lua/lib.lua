@@ -1,6 +1,7 @@
 -- Shared by every script: it is put before each of them when they are embedded.
 --
--- A script works on the keys of one room, named after KEYS[1], the room's channel `room:{roomId}`.
+-- A script works on the keys of one room, named after KEYS[1], the room's channel `room:{roomId}`,
+-- and on the index `rooms:held`.
 -- Bodies of messages are concatenated, never decoded. Times are milliseconds since 1970 by Redis's
 -- own clock, so that all servers agree. docs/redis-keys.md says what each key holds.
 
@@ -65,13 +66,10 @@ end
 -- Ends a stay and returns how long it was.
 local function attendance_depart(uid, now)
     local a = attendance_read(uid)
-    if not a then
+    if not a or a.since == 0 then
         return 0
     end
-    local stay = 0
-    if a.since > 0 then
-        stay = math.max(0, now - a.since)
-    end
+    local stay = math.max(0, now - a.since)
     a.total = a.total + stay
     a.since = 0
     a.last = now
@@ -111,15 +109,25 @@ local function settings_json(info)
         (info.locked == '1' and 'true' or 'false') .. '}'
 end
 
+-- Why a session may not act any more, or nil if it may.
+local function session_refusal(uid, session, epoch)
+    if redis.call('HGET', room .. ':info', 'epoch') ~= epoch then
+        return 'ended'
+    end
+    if redis.call('HGET', user_key(uid), 'sessionId') == session then
+        return nil
+    end
+    return redis.call('SISMEMBER', room .. ':removed', uid) == 1 and 'removed' or 'stale'
+end
+
 -- Is this session the host's present one?
 local function is_host(info, uid, session)
     return info.host == uid and redis.call('HGET', user_key(uid), 'sessionId') == session
 end
 
--- Ends the room: tells everybody, keeps log and attendance under one key for the host, and deletes
--- the rest. The log's stream is renamed, attendance and a last entry are added to it.
+-- Ends the room: keeps log and attendance under one key for the host, deletes the rest, and tells
+-- everybody. The log's stream is renamed; attendance and a last entry are added to it.
 local function end_room(info, reason, keep_ms, now)
-    publish(info.seal, now, 'server', 'lectern', 'all', 'close', '{"reason":"' .. reason .. '"}')
     local class = 'class:' .. info.host .. ':' .. code
     local kept = class .. ':' .. info.epoch
     if keep_ms > 0 then
@@ -127,8 +135,11 @@ local function end_room(info, reason, keep_ms, now)
             redis.call('RENAME', room .. ':log', kept)
         end
         for _, uid in ipairs(redis.call('HKEYS', room .. ':attendance')) do
-            attendance_depart(uid, now)
             local a = attendance_read(uid)
+            if a.since > 0 then
+                a.total = a.total + math.max(0, now - a.since)
+                a.last = now
+            end
             redis.call('XADD', kept, '*', 'a', uid, 'first', int(a.first), 'last', int(a.last),
                 'total', int(a.total), 'name', a.name)
         end
@@ -142,4 +153,7 @@ local function end_room(info, reason, keep_ms, now)
     end
     redis.call('DEL', room .. ':info', room .. ':users', room .. ':pending', room .. ':attendance',
         room .. ':seen', room .. ':removed', room .. ':refs', room .. ':log')
+    redis.call('SREM', 'rooms:held', code)
+    -- Last: a write that Redis refuses must not leave a room that everybody was told has ended.
+    publish(info.seal, now, 'server', 'lectern', 'all', 'close', '{"reason":"' .. reason .. '"}')
 end

@@ -2,7 +2,9 @@
 -- ARGV: 1 userType (teacher|student), 2 user id, 3 device id or '', 4 session id, 5 ms until the
 --   reservation is void; for teachers: 6 epoch and 7 seal of a room to be made, 8 the host's name,
 --   9 room name, 10 max, 11 hold seconds, 12 talk, 13 notify.
--- Reply: {'created'|'reserved', epoch} or {refusal code}.
+-- Reply: {'created'|'reserved', epoch, now} or {refusal code}.
+-- A room that was just created, and whose host has not arrived, has an expiry; it is not
+-- there yet for anybody else: 'room_opening'.
 local kind, uid, device, session, wait_ms = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
 local now = now_ms()
 local got = redis.call('HMGET', room .. ':info', 'epoch', 'host', 'max', 'locked')
@@ -16,16 +18,22 @@ if kind == 'teacher' then
             'logLen', '0', 'logBytes', '0')
         -- Activation makes it permanent; a host who never arrives leaves nothing behind.
         redis.call('PEXPIRE', room .. ':info', wait_ms)
-        return {'created', ARGV[6]}
+        return {'created', ARGV[6], int(now)}
     end
     if host ~= uid then
         return {'room_taken'}
     end
-    return {'reserved', epoch}
+    if redis.call('PTTL', room .. ':info') > 0 then
+        redis.call('PEXPIRE', room .. ':info', wait_ms)
+    end
+    return {'reserved', epoch, int(now)}
 end
 
 if not epoch then
     return {'room_not_found'}
+end
+if redis.call('PTTL', room .. ':info') > 0 then
+    return {'room_opening'}
 end
 if host == uid then
     return {'room_forbidden'}
@@ -46,4 +54,4 @@ if redis.call('SISMEMBER', room .. ':users', uid) == 0 then
     redis.call('ZADD', room .. ':pending', int(now + wait_ms), session)
     redis.call('PEXPIRE', room .. ':pending', wait_ms)
 end
-return {'reserved', epoch}
+return {'reserved', epoch, int(now)}

@@ -1,7 +1,7 @@
 -- Remembers a message in the room's log and publishes it.
 -- ARGV: 1 sender's user id, 2 session id, 3 epoch, 4 ref or '', 5 the message as a JSON object without
 --   id and ts, 6 most entries and 7 most bytes of the log.
--- Reply: {'ok'|'repeat', stream id}, {'ended'}, {'stale'}.
+-- Reply: {'ok'|'repeat', stream id}, {'ended'}, {'stale'} or {'removed'}.
 --
 -- Ids are `ms-seq` with seq below 1024, so that an id fits a sorted set's score exactly; if a
 -- millisecond is full, or the clock went back, they run ahead of the clock.
@@ -9,13 +9,11 @@ local SEQ = 1024
 local REF_MS, REF_MAX = 600000, 20000 -- how long, and how many, refs are remembered
 local uid, ref, body = ARGV[1], ARGV[4], ARGV[5]
 local info = room .. ':info'
-local got = redis.call('HMGET', info, 'epoch', 'last', 'logLen', 'logBytes')
-if got[1] ~= ARGV[3] then
-    return {'ended'}
+local refusal = session_refusal(uid, ARGV[2], ARGV[3])
+if refusal then
+    return {refusal}
 end
-if redis.call('HGET', user_key(uid), 'sessionId') ~= ARGV[2] then
-    return {'stale'}
-end
+local got = redis.call('HMGET', info, 'last', 'logLen', 'logBytes')
 local refs = room .. ':refs'
 if ref ~= '' then
     local score = redis.call('ZSCORE', refs, uid .. ':' .. ref)
@@ -26,7 +24,7 @@ if ref ~= '' then
 end
 
 local ms, seq = now_ms(), 0
-local last_ms, last_seq = string.match(got[2], '^(%d+)-(%d+)$')
+local last_ms, last_seq = string.match(got[1], '^(%d+)-(%d+)$')
 last_ms, last_seq = tonumber(last_ms), tonumber(last_seq)
 if ms <= last_ms then
     ms, seq = last_ms, last_seq + 1
@@ -38,7 +36,7 @@ local id = int(ms) .. '-' .. int(seq)
 local log = room .. ':log'
 redis.call('XADD', log, id, 'm', body)
 
-local len, bytes = tonumber(got[3]) + 1, tonumber(got[4]) + #body
+local len, bytes = tonumber(got[2]) + 1, tonumber(got[3]) + #body
 local max_len, max_bytes = tonumber(ARGV[6]), tonumber(ARGV[7])
 if len > max_len or bytes > max_bytes then
     -- Makes some room at once, so that a full log is not trimmed at every message.
@@ -54,13 +52,19 @@ if len > max_len or bytes > max_bytes then
             len, bytes = len - 1, bytes - #entry[2][2]
             gone[#gone + 1] = entry[1]
         end
+        if #gone == 0 then
+            len, bytes = 1, #body -- somebody else has taken entries away
+            break
+        end
         trimmed = gone[#gone]
         redis.call('XDEL', log, unpack(gone))
     end
-    redis.call('HSET', info, 'trimmed', trimmed)
+    if trimmed then
+        redis.call('HSET', info, 'trimmed', trimmed)
+    end
 end
 redis.call('HSET', info, 'last', id, 'logLen', int(len), 'logBytes', int(bytes))
-redis.call('PUBLISH', room, '{"id":"' .. got[1] .. '.' .. id .. '","ts":' .. int(ms) .. ',' ..
+redis.call('PUBLISH', room, '{"id":"' .. ARGV[3] .. '.' .. id .. '","ts":' .. int(ms) .. ',' ..
     string.sub(body, 2))
 
 if ref ~= '' then

@@ -160,7 +160,8 @@ static void names_count_characters(void **state)
 static void names_are_visible_text(void **state)
 {
     (void)state;
-    static const char *const good[] = {"김민수", "O'Brien \"Jr\"", " a ", "\xc2\xa0x", "<b>", "é", "~"};
+    static const char *const good[] = {"김민수", "O'Brien \"Jr\"", " a ", "\xc2\xa0x", "<b>", "é",
+                                       "~"};
     static const char *const bad[] = {
         " ",
         "    ",
@@ -168,17 +169,17 @@ static void names_are_visible_text(void **state)
         "a\tb",
         "\x1b[31m",
         "a\x7f",
-        "\xc2\x80",         /* the first of C1 */
-        "a\xc2\x9f",        /* the last */
-        "\xc2\xa0",         /* no-break space */
-        "\xe3\x80\x80",     /* ideographic space */
-        "\xe2\x80\x8b",     /* zero width space */
-        "\xe3\x85\xa4",     /* Hangul filler, which shows nothing */
-        "\xef\xbb\xbf ",    /* byte order mark */
-        "\xff",             /* not UTF-8 */
-        "a\xc3",            /* cut off */
-        "\xed\xa0\x80",     /* a surrogate */
-        "\xc0\x8a",         /* an overlong line feed */
+        "\xc2\x80",      /* the first of C1 */
+        "a\xc2\x9f",     /* the last */
+        "\xc2\xa0",      /* no-break space */
+        "\xe3\x80\x80",  /* ideographic space */
+        "\xe2\x80\x8b",  /* zero width space */
+        "\xe3\x85\xa4",  /* Hangul filler, which shows nothing */
+        "\xef\xbb\xbf ", /* byte order mark */
+        "\xff",          /* not UTF-8 */
+        "a\xc3",         /* cut off */
+        "\xed\xa0\x80",  /* a surrogate */
+        "\xc0\x8a",      /* an overlong line feed */
     };
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         assert_true(id_name_valid(span_of(good[i])));

@@ -159,7 +159,8 @@ static void the_stable_hash_spreads(void **state)
         unsigned counts[16] = {0};
         for (int i = 0; i < 16000; i++) {
             char code[8];
-            snprintf(code, sizeof code, "%c%c%cABC", 'A' + i % 26, 'A' + i / 26 % 26, 'A' + i / 676);
+            snprintf(code, sizeof code, "%c%c%cABC", 'A' + i % 26, 'A' + i / 26 % 26,
+                     'A' + i / 676);
             counts[hash_stable(code, 6) % loops]++;
         }
         for (unsigned i = 0; i < loops; i++) {

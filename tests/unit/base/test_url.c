@@ -180,14 +180,29 @@ static void bad_paths_are_refused(void **state)
         const char *path;
         enum url_result result;
     } cases[] = {
-        {"", URL_BAD_PATH},        {"rooms", URL_BAD_PATH},     {"*", URL_BAD_PATH},
-        {"//", URL_BAD_PATH},      {"//rooms", URL_BAD_PATH},   {"/rooms//users", URL_BAD_PATH},
-        {"/rooms//", URL_BAD_PATH}, {"/.", URL_BAD_PATH},       {"/..", URL_BAD_PATH},
-        {"/a/../b", URL_BAD_PATH}, {"/%2e%2E/b", URL_BAD_PATH}, {"/%2e", URL_BAD_PATH},
-        {"/a%2Fb", URL_BAD_PATH},  {"/a%5cb", URL_BAD_PATH},    {"/a\\b", URL_BAD_PATH},
-        {"/a%0ab", URL_BAD_PATH},  {"/a%7f", URL_BAD_PATH},     {"/a%00", URL_NUL},
-        {"/a%", URL_BAD_ESCAPE},   {"/a%2", URL_BAD_ESCAPE},    {"/a%2/b", URL_BAD_ESCAPE},
-        {"/%ff", URL_BAD_UTF8},    {"/1/2/3/4/5/6/7/8/9", URL_TOO_LONG},
+        {"", URL_BAD_PATH},
+        {"rooms", URL_BAD_PATH},
+        {"*", URL_BAD_PATH},
+        {"//", URL_BAD_PATH},
+        {"//rooms", URL_BAD_PATH},
+        {"/rooms//users", URL_BAD_PATH},
+        {"/rooms//", URL_BAD_PATH},
+        {"/.", URL_BAD_PATH},
+        {"/..", URL_BAD_PATH},
+        {"/a/../b", URL_BAD_PATH},
+        {"/%2e%2E/b", URL_BAD_PATH},
+        {"/%2e", URL_BAD_PATH},
+        {"/a%2Fb", URL_BAD_PATH},
+        {"/a%5cb", URL_BAD_PATH},
+        {"/a\\b", URL_BAD_PATH},
+        {"/a%0ab", URL_BAD_PATH},
+        {"/a%7f", URL_BAD_PATH},
+        {"/a%00", URL_NUL},
+        {"/a%", URL_BAD_ESCAPE},
+        {"/a%2", URL_BAD_ESCAPE},
+        {"/a%2/b", URL_BAD_ESCAPE},
+        {"/%ff", URL_BAD_UTF8},
+        {"/1/2/3/4/5/6/7/8/9", URL_TOO_LONG},
     };
     struct url_path out;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -233,6 +248,7 @@ static void cookies_are_found(void **state)
     check_cookie("aa=1; a=2", "a", "2");
     assert_int_equal(cookie_get(span_of("b=a"), "a", &value), URL_ABSENT);
     assert_int_equal(cookie_get(span_of("A=1"), "a", &value), URL_ABSENT);
+    assert_int_equal(cookie_get(span_of("b=1; a; c=2"), "a", &value), URL_ABSENT);
     assert_int_equal(cookie_get(span_of("x=\"; a=1\"y"), "a", &value), URL_OK);
     assert_int_equal(cookie_get(span_of(""), "a", &value), URL_ABSENT);
     assert_int_equal(cookie_get((struct span){NULL, 0}, "a", &value), URL_ABSENT);
@@ -244,9 +260,25 @@ static void ipv4_addresses(void **state)
     (void)state;
     static const char *const good[] = {"0.0.0.0", "127.0.0.1", "255.255.255.255", "10.1.20.199"};
     static const char *const bad[] = {
-        "", "1", "1.2.3", "1.2.3.4.5", "1.2.3.", ".1.2.3", "1..2.3", "256.1.1.1", "1.1.1.256",
-        "01.1.1.1", "1.1.1.00", "1.1.1.1 ", " 1.1.1.1", "1.1.1.-1", "1.1.1.0x1", "a.b.c.d", "::1",
-        "1.1.1.1.", "1.1.1.1234567890123",
+        "",
+        "1",
+        "1.2.3",
+        "1.2.3.4.5",
+        "1.2.3.",
+        ".1.2.3",
+        "1..2.3",
+        "256.1.1.1",
+        "1.1.1.256",
+        "01.1.1.1",
+        "1.1.1.00",
+        "1.1.1.1 ",
+        " 1.1.1.1",
+        "1.1.1.-1",
+        "1.1.1.0x1",
+        "a.b.c.d",
+        "::1",
+        "1.1.1.1.",
+        "1.1.1.1234567890123",
     };
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         assert_true(ipv4_valid(span_of(good[i])));
@@ -279,8 +311,8 @@ static void redis_urls(void **state)
     check_redis("redis://redis", "redis", 6379, 0, "", "");
     check_redis("redis://redis/", "redis", 6379, 0, "", "");
     check_redis("redis://redis/0", "redis", 6379, 0, "", "");
-    check_redis("redis://my_redis-1.school.example:6380/15", "my_redis-1.school.example", 6380, 15, "",
-                "");
+    check_redis("redis://my_redis-1.school.example:6380/15", "my_redis-1.school.example", 6380, 15,
+                "", "");
     check_redis("redis://:secret@h:1", "h", 1, 0, "", "secret");
     check_redis("redis://kim:secret@h:65535/1", "h", 65535, 1, "kim", "secret");
     check_redis("redis://k%69m:a%3Ab%40c%2Fd%25+@h", "h", 6379, 0, "kim", "a:b@c/d%+");
@@ -292,21 +324,61 @@ static void bad_redis_urls(void **state)
 {
     (void)state;
     static const char *const texts[] = {
-        "", "redis", "redis:", "redis:/h", "redis://", "http://h", "REDIS://h", "rediss://h",
-        "redis+sentinel://h", " redis://h", "redis://h ", "redis://:6379", "redis://h:",
-        "redis://h:0", "redis://h:65536", "redis://h:06379", "redis://h:6379x", "redis://h:-1",
-        "redis://h:1:2", "redis://h/x", "redis://h/-1", "redis://h/1/2", "redis://h/65536",
-        "redis://h/0x", "redis://h?db=1", "redis://h#1", "redis://user@h", "redis://@h",
-        "redis://:@h", "redis://user:@h", "redis://u:p@", "redis://u:p%@h", "redis://u:p%00@h",
-        "redis://u:%ff@h", "redis://u:p@h@i", "redis://[::1]:6379", "redis://::1", "redis://256.1.1.1",
-        "redis://1.2.3", "redis://010.0.0.1", "redis://1", "redis://-h", "redis://h-", "redis://h.",
-        "redis://.h", "redis://a..b", "redis://a b", "redis://h\xc3\xa9",
+        "",
+        "redis",
+        "redis:",
+        "redis:/h",
+        "redis://",
+        "http://h",
+        "REDIS://h",
+        "rediss://h",
+        "redis+sentinel://h",
+        " redis://h",
+        "redis://h ",
+        "redis://:6379",
+        "redis://h:",
+        "redis://h:0",
+        "redis://h:65536",
+        "redis://h:06379",
+        "redis://h:6379x",
+        "redis://h:-1",
+        "redis://h:1:2",
+        "redis://h/x",
+        "redis://h/-1",
+        "redis://h/1/2",
+        "redis://h/65536",
+        "redis://h/0x",
+        "redis://h?db=1",
+        "redis://h#1",
+        "redis://user@h",
+        "redis://@h",
+        "redis://:@h",
+        "redis://user:@h",
+        "redis://u:p@",
+        "redis://u:p%@h",
+        "redis://u:p%00@h",
+        "redis://u:%ff@h",
+        "redis://u:p@h@i",
+        "redis://[::1]:6379",
+        "redis://::1",
+        "redis://256.1.1.1",
+        "redis://1.2.3",
+        "redis://010.0.0.1",
+        "redis://1",
+        "redis://-h",
+        "redis://h-",
+        "redis://h.",
+        "redis://.h",
+        "redis://a..b",
+        "redis://a b",
+        "redis://h\xc3\xa9",
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         struct redis_url url;
         const char *wrong = redis_url_parse(span_of(texts[i]), &url);
         if (!wrong) {
             fail_msg("%s should be refused", texts[i]);
+            return;
         }
         assert_true(strlen(wrong) > 10);
     }

@@ -11,9 +11,11 @@
 
 static const struct config config = {.room_max = 500};
 
+static unsigned given;
+
 static const char *read_into(struct settings *settings, const char *json, bool by_host)
 {
-    return settings_read(settings, &config, span_of(json), by_host);
+    return settings_read(settings, by_host ? &config : NULL, span_of(json), &given);
 }
 
 static void a_whole_object_is_taken(void **state)
@@ -28,6 +30,7 @@ static void a_whole_object_is_taken(void **state)
     assert_int_equal(s.max, 30);
     assert_int_equal(s.hold_s, 120);
     assert_true(s.talk_all && s.notify_all && s.locked);
+    assert_int_equal(given, 63);
 }
 
 static void absent_and_unknown_keys_change_nothing(void **state)
@@ -37,6 +40,7 @@ static void absent_and_unknown_keys_change_nothing(void **state)
     assert_null(read_into(&s, "{\"colour\":\"red\",\"max\":8}", true));
     assert_string_equal(s.name, "class");
     assert_int_equal(s.max, 8);
+    assert_int_equal(given, 1 << 1);
     assert_int_equal(s.hold_s, 9);
     assert_true(s.talk_all);
 }
@@ -47,6 +51,7 @@ static void a_host_locks_by_lock_not_by_settings(void **state)
     struct settings s = {.locked = false};
     assert_null(read_into(&s, "{\"locked\":true}", true));
     assert_false(s.locked);
+    assert_int_equal(given, 0);
 }
 
 static void wrong_values_are_named(void **state)

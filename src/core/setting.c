@@ -1,0 +1,317 @@
+/* Types of settings; see setting.h. */
+#include "core/setting.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/ascii.h"
+#include "base/buf.h"
+#include "base/id.h"
+#include "base/json.h"
+#include "base/url.h"
+#include "core/config.h"
+
+#define SECRET_MIN 32 /* bytes */
+#define CLAIM_MAX 128 /* longest claim name, bytes */
+
+static const char no_memory[] = "out of memory";
+
+static const char *store_text(const char *value, size_t len, void *field)
+{
+    char **text = field;
+    *text = strndup(value, len);
+    return *text ? NULL : no_memory;
+}
+
+static const char *parse_text(const struct setting *setting, const char *value, void *field)
+{
+    (void)setting;
+    return store_text(value, strlen(value), field);
+}
+
+static const char *parse_redis(const struct setting *setting, const char *value, void *field)
+{
+    struct redis_url url;
+    const char *wrong = redis_url_parse(span_of(value), &url);
+    explicit_bzero(&url, sizeof url);
+    return wrong ? wrong : parse_text(setting, value, field);
+}
+
+static bool read_number(struct span text, uint32_t min, uint32_t max, uint32_t *out)
+{
+    int64_t value;
+    if (json_int(text, &value) || value < min || value > max) {
+        return false;
+    }
+    *out = (uint32_t)value;
+    return true;
+}
+
+/* `text` is "<IPv4>" or "<IPv4><separator><number up to max>". */
+static bool ipv4_with(struct span text, char separator, uint32_t max, bool needed)
+{
+    const char *at = text.n ? memrchr(text.p, separator, text.n) : NULL;
+    if (!at) {
+        return !needed && ipv4_valid(text);
+    }
+    struct span address = {text.p, (size_t)(at - text.p)};
+    struct span number = {at + 1, text.n - address.n - 1};
+    uint32_t ignored;
+    return ipv4_valid(address) && read_number(number, 0, max, &ignored);
+}
+
+static const char *parse_listen(const struct setting *setting, const char *value, void *field)
+{
+    if (!ipv4_with(span_of(value), ':', UINT16_MAX, true)) {
+        return "";
+    }
+    return parse_text(setting, value, field);
+}
+
+static const char *parse_secret(const struct setting *setting, const char *value, void *field)
+{
+    if (strstr(value, "-----BEGIN")) {
+        /* Who knows the public key could sign tokens with it. */
+        return "a PEM key as HS256 secret would let everyone who has it make tokens";
+    }
+    return strlen(value) < SECRET_MIN ? "it is too short" : parse_text(setting, value, field);
+}
+
+static const char *parse_algorithm(const struct setting *setting, const char *value, void *field)
+{
+    static const char *const names[] = {
+        [CONFIG_JWT_HS256] = "HS256",
+        [CONFIG_JWT_RS256] = "RS256",
+        [CONFIG_JWT_ES256] = "ES256",
+    };
+    (void)setting;
+    for (int i = CONFIG_JWT_HS256; i <= CONFIG_JWT_ES256; i++) {
+        if (strcmp(value, names[i]) == 0) {
+            *(enum config_jwt_algorithm *)field = (enum config_jwt_algorithm)i;
+            return NULL;
+        }
+    }
+    return "";
+}
+
+static const char *parse_claim(const struct setting *setting, const char *value, void *field)
+{
+    static const char *const taken[] = {"exp", "iat",  "nbf",    "iss",
+                                        "aud", "room", "device", "channels"};
+    static const char allowed[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:/-";
+    if (strlen(value) > CLAIM_MAX || value[strspn(value, allowed)] != '\0') {
+        return "";
+    }
+    for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++) {
+        if (strcmp(value, taken[i]) == 0) {
+            return "that claim has a meaning of its own";
+        }
+    }
+    return parse_text(setting, value, field);
+}
+
+/* A host of an origin: name, IPv4 address, or IPv6 address in brackets; already in lower case. */
+static bool origin_host_valid(struct span host)
+{
+    bool bracketed = host.n > 2 && host.p[0] == '[' && host.p[host.n - 1] == ']';
+    if (bracketed) {
+        host = (struct span){host.p + 1, host.n - 2};
+    }
+    for (size_t i = 0; i < host.n; i++) {
+        char c = host.p[i];
+        bool ok = bracketed ? ascii_hex(c) >= 0 || c == ':' || c == '.'
+                            : ascii_is_alnum(c) || c == '-' || c == '_' || c == '.';
+        if (!ok) {
+            return false;
+        }
+    }
+    return host.n > 0 && host.n <= 253;
+}
+
+/*
+ * Checks an origin and brings it, in place, into the form in which browsers send it: scheme and host
+ * in lower case, no default port.
+ */
+static bool normalise_origin(char *text)
+{
+    for (char *p = text; *p; p++) {
+        *p = ascii_lower(*p);
+    }
+    char *colon = strstr(text, "://");
+    size_t scheme = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789+-.");
+    if (!colon || !ascii_is_lower(*text) || text + scheme != colon) {
+        return false;
+    }
+    char *host = colon + 3;
+    char *bracket = strchr(host, ']');
+    char *port = strchr(bracket ? bracket : host, ':');
+    size_t host_len = port ? (size_t)(port - host) : strlen(host);
+    uint32_t number;
+    if (!origin_host_valid((struct span){host, host_len})) {
+        return false;
+    }
+    if (!port) {
+        return true;
+    }
+    if (!read_number(span_of(port + 1), 1, UINT16_MAX, &number)) {
+        return false;
+    }
+    if ((number == 80 && strncmp(text, "http://", 7) == 0) ||
+        (number == 443 && strncmp(text, "https://", 8) == 0)) {
+        *port = '\0';
+    }
+    return true;
+}
+
+static bool proxy_valid(char *text)
+{
+    return ipv4_with(span_of(text), '/', 32, false);
+}
+
+static void free_list(char **list)
+{
+    for (char **item = list; item && *item; item++) {
+        free(*item);
+    }
+    free(list);
+}
+
+/* Takes a comma-separated list apart; blanks around items are dropped, empty items refused. */
+static const char *parse_list(const char *value, char ***field, bool (*check)(char *item))
+{
+    size_t count = 1;
+    for (const char *p = value; *p; p++) {
+        count += *p == ',';
+    }
+    *field = calloc(count + 1, sizeof **field);
+    if (!*field) {
+        return no_memory;
+    }
+    for (size_t i = 0; *value && i < count; i++) {
+        value += strspn(value, " ");
+        size_t len = strcspn(value, ",");
+        const char *next = value + len;
+        while (len > 0 && value[len - 1] == ' ') {
+            len--;
+        }
+        if (store_text(value, len, &(*field)[i])) {
+            return no_memory;
+        }
+        if (!check((*field)[i]) || (*next == ',' && next[1] == '\0')) {
+            return "";
+        }
+        value = *next ? next + 1 : next;
+    }
+    return NULL;
+}
+
+static const char *parse_origins(const struct setting *setting, const char *value, void *field)
+{
+    (void)setting;
+    return parse_list(value, field, normalise_origin);
+}
+
+static const char *parse_proxies(const struct setting *setting, const char *value, void *field)
+{
+    (void)setting;
+    return parse_list(value, field, proxy_valid);
+}
+
+static const char *parse_number(const struct setting *setting, const char *value, void *field)
+{
+    return read_number(span_of(value), setting->min, setting->max, field) ? NULL : "";
+}
+
+static const char *parse_rate(const struct setting *setting, const char *value, void *field)
+{
+    struct config_rate *rate = field;
+    const char *slash = strchr(value, '/');
+    if (!slash ||
+        !read_number((struct span){value, (size_t)(slash - value)}, setting->min, setting->max,
+                     &rate->rate) ||
+        !read_number(span_of(slash + 1), setting->min, setting->max, &rate->burst)) {
+        return "";
+    }
+    return NULL;
+}
+
+static const char *parse_server_id(const struct setting *setting, const char *value, void *field)
+{
+    return id_valid(span_of(value)) ? parse_text(setting, value, field) : "";
+}
+
+static const char *parse_level(const struct setting *setting, const char *value, void *field)
+{
+    (void)setting;
+    return log_level_parse(value, field) ? NULL : "";
+}
+
+const struct setting_type setting_text = {parse_text, SETTING_STRING, false, "any text"};
+const struct setting_type setting_path = {parse_text, SETTING_STRING, false, "a path"};
+const struct setting_type setting_redis = {parse_redis, SETTING_STRING, true,
+                                           "redis://[[user]:password@]host[:port][/db]"};
+const struct setting_type setting_listen = {parse_listen, SETTING_STRING, false,
+                                            "IPv4:port; port 0 takes a free one"};
+const struct setting_type setting_secret = {parse_secret, SETTING_STRING, true,
+                                            "at least 32 bytes, not a PEM key"};
+const struct setting_type setting_algorithm = {parse_algorithm, SETTING_PLAIN, false,
+                                               "HS256, RS256 or ES256"};
+const struct setting_type setting_claim = {parse_claim, SETTING_STRING, false,
+                                           "1 to 128 of A-Z a-z 0-9 . _ : / -"};
+const struct setting_type setting_origins = {parse_origins, SETTING_LIST, false,
+                                             "scheme://host[:port], comma-separated"};
+const struct setting_type setting_proxies = {parse_proxies, SETTING_LIST, false,
+                                             "IPv4 or IPv4/bits, comma-separated"};
+const struct setting_type setting_number = {parse_number, SETTING_PLAIN, false, NULL};
+const struct setting_type setting_rate = {parse_rate, SETTING_PLAIN, false, NULL};
+const struct setting_type setting_server_id = {parse_server_id, SETTING_STRING, false,
+                                               "1 to 64 of A-Z a-z 0-9 . _ @ -"};
+const struct setting_type setting_level = {parse_level, SETTING_PLAIN, false,
+                                           "error, warn, info or debug"};
+
+void setting_allowed(const struct setting *setting, char out[SETTING_ALLOWED_MAX])
+{
+    if (setting->type->allowed) {
+        snprintf(out, SETTING_ALLOWED_MAX, "%s", setting->type->allowed);
+    } else if (setting->type == &setting_rate) {
+        snprintf(out, SETTING_ALLOWED_MAX, "rate/burst, each %u to %u", setting->min, setting->max);
+    } else {
+        snprintf(out, SETTING_ALLOWED_MAX, "%u to %u", setting->min, setting->max);
+    }
+}
+
+static bool has_control(const char *value)
+{
+    for (; *value; value++) {
+        if (ascii_is_control(*value)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *setting_store(const struct setting *setting, const char *value, void *field)
+{
+    if (!*value && setting->type->storage == SETTING_STRING) {
+        return store_text("", 0, field); /* not set, nothing to check */
+    }
+    if (!setting->type->secret && has_control(value)) {
+        return "it holds control characters";
+    }
+    return setting->type->parse(setting, value, field);
+}
+
+void setting_free(const struct setting *setting, void *field)
+{
+    if (setting->type->storage == SETTING_LIST) {
+        free_list(*(char ***)field);
+    } else if (setting->type->storage == SETTING_STRING) {
+        char *text = *(char **)field;
+        if (text && setting->type->secret) {
+            explicit_bzero(text, strlen(text));
+        }
+        free(text);
+    }
+}
