@@ -18,7 +18,7 @@
 #define NAME_MAX_BYTES 256
 #define SESSION_ID_LEN 16
 #define EPOCH_LEN 6
-#define SEAL_LEN 22
+#define SEAL_LEN 12
 
 int id_init(void); /* 0, or -1 when there is no randomness to be had */
 

@@ -111,7 +111,10 @@ static bool weight_is_zero(const char *p, const char *end)
 bool head_accepts(const char *list, const char *token)
 {
     size_t wanted = strlen(token);
-    while (list && *list) {
+    if (!list) {
+        return false;
+    }
+    while (*list) {
         list += strspn(list, " \t,");
         const char *end = list + strcspn(list, ",");
         size_t n = strcspn(list, " \t;,");

@@ -79,9 +79,9 @@ static void choose_running(struct lookup_class *class, const char *code,
     (void)span_copy(span_of(room->epoch), class->epoch, sizeof class->epoch);
 }
 
-/* The ended class, where the running one is not meant. `runs`: there is one, of another host. */
+/* The ended class, where the running one is not meant. `taken`: that one is another teacher's. */
 static bool choose_ended(struct request *req, const char *code, const char *epoch, const char *host,
-                         bool runs, struct lookup_class *class)
+                         bool taken, struct lookup_class *class)
 {
     if (!*host) {
         answer_field(req, "bad_field", "host", "Name the host of the ended class.");
@@ -91,7 +91,7 @@ static bool choose_ended(struct request *req, const char *code, const char *epoc
     case LOOKUP_OK:
         return true;
     case LOOKUP_NONE:
-        answer_error(req, runs && !*epoch ? "forbidden" : "room_not_found");
+        answer_error(req, taken ? "forbidden" : "room_not_found");
         return false;
     default:
         answer_error(req, "unavailable");
@@ -129,7 +129,8 @@ static bool choose(struct request *req, struct lookup_class *class)
         choose_running(class, code, &room);
         return true;
     }
-    return choose_ended(req, code, epoch, host, result == LOOKUP_OK, class);
+    bool taken = result == LOOKUP_OK && !*epoch && req->claims.type == USER_TEACHER;
+    return choose_ended(req, code, epoch, host, taken, class);
 }
 
 static bool export_open(struct export *export, struct request *req)

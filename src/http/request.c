@@ -37,6 +37,7 @@ void request_init_unread(struct request *req, struct http_server *server,
     req->started_ns = clock_mono_ns();
     req->info = mg_get_request_info(conn);
     req->method = req->info->request_method ? req->info->request_method : "";
+    req->uri = "-"; /* civetweb's may be left over from the request before */
     req->cache_control = "no-store";
     req->policy = "default-src 'none'; frame-ancestors 'none'";
     buf_init(&req->headers);
@@ -50,6 +51,7 @@ const char *request_init(struct request *req, struct http_server *server,
 {
     request_init_unread(req, server, conn);
     const struct mg_request_info *info = req->info;
+    req->uri = info->local_uri_raw;
     const char *wrong =
         head_check(info->http_headers, info->num_headers, info->http_version, &req->content_length);
     if (wrong) {
@@ -57,7 +59,7 @@ const char *request_init(struct request *req, struct http_server *server,
     }
     req->unread = req->content_length > 0;
     req->query = span_of(info->query_string);
-    switch (url_path_split(span_of(info->local_uri_raw), &req->path)) {
+    switch (url_path_split(span_of(req->uri), &req->path)) {
     case URL_OK:
         return NULL;
     case URL_TOO_LONG:
@@ -72,11 +74,7 @@ const char *request_init(struct request *req, struct http_server *server,
 
 void request_finish(struct request *req)
 {
-    if (log_enabled(LOG_LEVEL_DEBUG)) {
-        /* Without the query, which may hold a token. */
-        log_debug("http", "%s %s %s %d", req->address, req->method,
-                  req->info->local_uri_raw ? req->info->local_uri_raw : "-", req->status);
-    }
+    log_debug("http", "%s %s %s %d", req->address, req->method, req->uri, req->status);
     if (req->fd >= 0) {
         transfer_close(req->fd, req->unread ? LINGER_MS : 0);
         req->fd = -1;

@@ -24,6 +24,7 @@ struct request {
     const struct mg_request_info *info;
     int64_t started_ns;   /* monotonic */
     const char *method;   /* "" when the request line could not be read */
+    const char *uri;      /* the path as sent, without the query, for logs; "-" likewise */
     struct url_path path; /* empty when it could not be read */
     struct span query;
     int64_t content_length;          /* of the body */

@@ -94,12 +94,6 @@ static int on_log(const struct mg_connection *conn, const char *message)
     return 1; /* not to its own log */
 }
 
-static int on_access(const struct mg_connection *conn, const char *message)
-{
-    (void)conn, (void)message;
-    return 1;
-}
-
 /* Without it civetweb looks for a password file for every request. */
 static int on_authorize(struct mg_connection *conn, void *arg)
 {
@@ -111,8 +105,7 @@ static struct mg_context *start_civetweb(struct http_server *server)
 {
     char threads[16];
     const struct config *config = server->context.config;
-    struct mg_callbacks callbacks = {
-        .http_error = on_error, .log_message = on_log, .log_access = on_access};
+    struct mg_callbacks callbacks = {.http_error = on_error, .log_message = on_log};
     snprintf(threads, sizeof threads, "%u", config->http_threads);
     const char *options[][2] = {
         {"listening_ports", config->listen},

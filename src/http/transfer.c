@@ -72,18 +72,24 @@ bool transfer_send(struct transfer *transfer, const void *data, size_t len)
     return !transfer->failed;
 }
 
-void transfer_close(int fd, int64_t ms)
+/* True when the peer has ended, or may have no more time. */
+static bool drained(int fd, int64_t deadline_ms)
 {
     char waste[4096];
-    int64_t deadline = clock_mono_ms() + ms;
+    ssize_t n = recv(fd, waste, sizeof waste, MSG_DONTWAIT);
+    int64_t left = deadline_ms - clock_mono_ms();
+    if (n == 0 || (n < 0 && !would_block()) || left <= 0) {
+        return true;
+    }
+    struct pollfd pfd = {.fd = fd, .events = POLLIN};
+    return n < 0 && poll(&pfd, 1, (int)left) <= 0;
+}
+
+void transfer_close(int fd, int64_t ms)
+{
+    int64_t deadline_ms = clock_mono_ms() + ms;
     shutdown(fd, SHUT_WR);
-    for (;;) {
-        int64_t left = deadline - clock_mono_ms();
-        struct pollfd pfd = {.fd = fd, .events = POLLIN};
-        if (left <= 0 || poll(&pfd, 1, (int)left) <= 0 ||
-            recv(fd, waste, sizeof waste, MSG_DONTWAIT) <= 0) {
-            break;
-        }
+    while (!drained(fd, deadline_ms)) {
     }
     fds_disown(fd);
     close(fd);

@@ -137,27 +137,15 @@ static void run(struct member *member, const struct message *message, enum bus_s
 
 /* ---- messages for others ---- */
 
-/* The envelope is the server's; only `message` is the client's, byte for byte. */
-static void write_routed(struct buf *out, const struct member *member, const struct message *message)
-{
-    buf_printf(out, "{\"room\":\"%s\",\"senderType\":\"%s\",\"sender\":\"%s\",\"targetType\":\"%s\",",
-               member->room->channel, user_type_name(member->type), member->user_id,
-               target_name(message->targets));
-    if (*message->target) {
-        buf_printf(out, "\"target\":\"%s\",", message->target);
-    }
-    buf_printf(out, "\"messageType\":\"%s\",\"message\":", message->type);
-    buf_append_span(out, message->body.raw);
-    buf_append_char(out, '}');
-}
-
 static void send_routed(struct member *member, const struct message *message)
 {
     const struct config *config = member->room->rooms->config;
     struct buf body;
     char max_len[16], max_bytes[16];
     buf_init(&body);
-    write_routed(&body, member, message);
+    buf_append_char(&body, '{');
+    message_write_tail(&body, message, member->room->channel, user_type_name(member->type),
+                       member->user_id);
     if (body.failed) {
         tell_unavailable(member, message->ref);
     } else if (message->ephemeral) {

@@ -3,7 +3,8 @@
  * message is read once per loop and encoded once per kind of socket; the members share the frame.
  *
  * Whoever can publish in Redis can have messages delivered, but not speak for Lectern: reserved types
- * count only with the room's seal in front, which clients never see.
+ * count only with the room's seal in front, which clients never see, and an id only where it can be one
+ * of the log's.
  */
 #include "room/internal.h"
 
@@ -15,6 +16,8 @@
 #define SEAL_PREFIX_LEN (sizeof SEAL_PREFIX - 1)
 /* {"seal":"…", */
 #define SEALED_LEN (SEAL_PREFIX_LEN + SEAL_LEN + 2)
+
+#define FUTURE_MS 10000 /* how far Redis's clock may be ahead of what is known of it */
 
 static bool selects(const struct message *message, const struct member *member)
 {
@@ -120,11 +123,12 @@ static void take_close(struct room *room, const struct message *message)
     room_over(room, CLOSE_ROOM_ENDED, reason, true);
 }
 
-/* `json` has the seal taken off. */
+/* What Lectern published, with the seal taken off. */
 static void take_sealed(struct room *room, struct span json)
 {
     struct message message;
     struct message_error error;
+    unsigned given;
     if (message_read(json, true, &message, &error)) {
         metric_add(METRIC_FOREIGN_IGNORED, 1);
         return;
@@ -133,7 +137,6 @@ static void take_sealed(struct room *room, struct span json)
     if (strcmp(message.type, "close") == 0) {
         take_close(room, &message);
     } else if (strcmp(message.type, "settings") == 0) {
-        unsigned given;
         (void)settings_read(&room->settings, NULL, message.body.raw, &given);
     }
 }
@@ -141,20 +144,21 @@ static void take_sealed(struct room *room, struct span json)
 static bool is_sealed(const struct room *room, struct span payload)
 {
     return payload.n > SEALED_LEN && memcmp(payload.p, SEAL_PREFIX, SEAL_PREFIX_LEN) == 0
-           && *room->seal
-           && memcmp(payload.p + SEAL_PREFIX_LEN, room->seal, SEAL_LEN) == 0
+           && *room->seal && memcmp(payload.p + SEAL_PREFIX_LEN, room->seal, SEAL_LEN) == 0
            && memcmp(payload.p + SEALED_LEN - 2, "\",", 2) == 0;
 }
 
+/* The payload is lent, so what is left without the seal is copied. */
 static void receive_sealed(struct room *room, struct span payload)
 {
-    /* The byte before the first member becomes the object's opening brace. The payload is the link's
-     * to lend and not ours to change, so the message is copied; it is a short one. */
     struct buf json;
     buf_init(&json);
     buf_append_char(&json, '{');
     buf_append(&json, payload.p + SEALED_LEN, payload.n - SEALED_LEN);
-    if (!json.failed) {
+    if (json.failed) {
+        metric_add(METRIC_OUT_OF_MEMORY, 1);
+        room->suspect = true; /* how the room is is read again */
+    } else {
         take_sealed(room, buf_span(&json));
     }
     buf_finish(&json);
@@ -162,30 +166,63 @@ static void receive_sealed(struct room *room, struct span payload)
 
 /* ---- everybody's ---- */
 
-/* A message of another program must be whole: it is delivered as it is. */
 static bool deliverable(const struct room *room, const struct message *message)
 {
     return message->kind == MESSAGE_ROUTED && message->targets && message->has_sender_type
            && *message->sender && strcmp(message->room, room->channel) == 0;
 }
 
+/*
+ * A message with an id of this room's life is taken for one of the log's, unless it comes from the
+ * future: that would make those that follow look old. If it is in the log after all (a clock was
+ * set), reading the log again finds it.
+ */
+static void take_numbered(struct room *room, const struct message *message, struct span payload)
+{
+    struct log_id id;
+    if (!log_id_read(room, message->id, &id)) {
+        metric_add(METRIC_FOREIGN_IGNORED, 1); /* made up, or of another life of this code */
+    } else if (id.ms > (uint64_t)(clock_wall_ms() + room->rooms->redis_ahead_ms) + FUTURE_MS) {
+        metric_add(METRIC_FOREIGN_IGNORED, 1);
+        room->suspect = true;
+    } else {
+        take_logged(room, id, message, payload);
+    }
+}
+
+/* Not in the log. The envelope is rebuilt, as it is for clients. */
+static void take_unnumbered(struct room *room, struct message *message)
+{
+    struct buf json;
+    buf_init(&json);
+    if (message->ts == 0) {
+        message->ts = clock_wall_ms();
+    }
+    buf_printf(&json, "{\"ts\":%lld,", (long long)message->ts);
+    message_write_tail(&json, message, room->channel, user_type_name(message->sender_type),
+                       message->sender);
+    if (json.failed) {
+        metric_add(METRIC_OUT_OF_MEMORY, 1);
+    } else {
+        room_fan_out(room, message, buf_span(&json), NULL);
+    }
+    buf_finish(&json);
+}
+
 void room_receive(struct room *room, struct span payload)
 {
+    struct message message;
+    struct message_error error;
     room->refs++;
     if (is_sealed(room, payload)) {
         receive_sealed(room, payload);
+    } else if (!utf8_valid(payload.p, payload.n) || message_read(payload, true, &message, &error)
+               || !deliverable(room, &message)) {
+        metric_add(METRIC_FOREIGN_IGNORED, 1);
+    } else if (message.id.n > 0) {
+        take_numbered(room, &message, payload);
     } else {
-        struct message message;
-        struct message_error error;
-        struct log_id id;
-        if (!utf8_valid(payload.p, payload.n) || message_read(payload, true, &message, &error)
-            || !deliverable(room, &message)) {
-            metric_add(METRIC_FOREIGN_IGNORED, 1);
-        } else if (message.id.n == 0) {
-            room_fan_out(room, &message, payload, NULL);
-        } else if (log_id_read(room, message.id, &id)) {
-            take_logged(room, id, &message, payload);
-        } /* else it is of another life of this code */
+        take_unnumbered(room, &message);
     }
     room->refs--;
     room_unref(room);

@@ -153,6 +153,7 @@ struct rooms {
     struct bus *bus;
     struct map by_code; /* code -> struct room, further ones by same_code */
     struct room *head; /* of all rooms */
+    int64_t redis_ahead_ms; /* of this machine's clock, as seen at the last reservation */
     struct leave *leaves, **leaves_tail; /* to be sent (again) */
     unsigned leaves_out;                 /* sent, not answered */
     uv_timer_t timer;

@@ -22,27 +22,23 @@ static struct bus_reply *ask(struct bus_pool *pool, const struct span *argv, siz
     return bus_pool_command(pool, argv, argc, &reply) == 0 ? reply : NULL;
 }
 
-struct key {
-    char text[KEY_SIZE];
-};
-
-static struct span room_key(struct key *key, const char *code, const char *part)
+static struct span room_key(char key[KEY_SIZE], const char *code, const char *part)
 {
-    int n = snprintf(key->text, sizeof key->text, "room:%s:%s", code, part);
-    return (struct span){key->text, (size_t)n};
+    int n = snprintf(key, KEY_SIZE, "room:%s:%s", code, part);
+    return (struct span){key, (size_t)n};
 }
 
-static struct span user_key(struct key *key, const char *code, const char *user_id)
+static struct span user_key(char key[KEY_SIZE], const char *code, const char *user_id)
 {
-    int n = snprintf(key->text, sizeof key->text, "room:%s:user:%s", code, user_id);
-    return (struct span){key->text, (size_t)n};
+    int n = snprintf(key, KEY_SIZE, "room:%s:user:%s", code, user_id);
+    return (struct span){key, (size_t)n};
 }
 
-static struct span class_key(struct key *key, const char *host, const char *code, const char *epoch)
+static struct span class_key(char key[KEY_SIZE], const char *host, const char *code,
+                             const char *epoch)
 {
-    int n = snprintf(key->text, sizeof key->text, "class:%s:%s%s%s", host, code, *epoch ? ":" : "",
-                     epoch);
-    return (struct span){key->text, (size_t)n};
+    int n = snprintf(key, KEY_SIZE, "class:%s:%s%s%s", host, code, *epoch ? ":" : "", epoch);
+    return (struct span){key, (size_t)n};
 }
 
 /* The integer that a command answers; false when it did not. */
@@ -62,9 +58,9 @@ static void copy_at(const struct bus_reply *reply, size_t i, char *out, size_t c
 static enum lookup_result read_info(struct bus_pool *pool, const char *code,
                                     struct lookup_room *out)
 {
-    struct key key;
+    char key[KEY_SIZE];
     struct bus_reply *reply =
-        ASK(pool, span_of("HMGET"), room_key(&key, code, "info"), span_of("epoch"), span_of("host"),
+        ASK(pool, span_of("HMGET"), room_key(key, code, "info"), span_of("epoch"), span_of("host"),
             span_of("hostName"), span_of("name"), span_of("locked"), span_of("max"));
     if (!reply) {
         return LOOKUP_UNAVAILABLE;
@@ -82,7 +78,7 @@ static enum lookup_result read_info(struct bus_pool *pool, const char *code,
 
 enum lookup_result lookup_room(struct bus_pool *pool, const char *code, struct lookup_room *out)
 {
-    struct key key;
+    char key[KEY_SIZE];
     char now[24];
     int64_t users;
     int64_t entering;
@@ -91,9 +87,9 @@ enum lookup_result lookup_room(struct bus_pool *pool, const char *code, struct l
         return result;
     }
     snprintf(now, sizeof now, "(%lld", (long long)clock_wall_ms());
-    if (!take_int(ASK(pool, span_of("SCARD"), room_key(&key, code, "users")), &users) ||
+    if (!take_int(ASK(pool, span_of("SCARD"), room_key(key, code, "users")), &users) ||
         lookup_present(pool, code, out->host, &out->host_present) ||
-        !take_int(ASK(pool, span_of("ZCOUNT"), room_key(&key, code, "pending"), span_of(now),
+        !take_int(ASK(pool, span_of("ZCOUNT"), room_key(key, code, "pending"), span_of(now),
                       span_of("+inf")),
                   &entering)) {
         return LOOKUP_UNAVAILABLE;
@@ -106,9 +102,9 @@ enum lookup_result lookup_room(struct bus_pool *pool, const char *code, struct l
 enum lookup_result lookup_present(struct bus_pool *pool, const char *code, const char *user_id,
                                   bool *present)
 {
-    struct key key;
+    char key[KEY_SIZE];
     int64_t found;
-    if (!take_int(ASK(pool, span_of("SISMEMBER"), room_key(&key, code, "users"), span_of(user_id)),
+    if (!take_int(ASK(pool, span_of("SISMEMBER"), room_key(key, code, "users"), span_of(user_id)),
                   &found)) {
         return LOOKUP_UNAVAILABLE;
     }
@@ -120,8 +116,8 @@ enum lookup_result lookup_present(struct bus_pool *pool, const char *code, const
 static enum lookup_result is_removed(struct bus_pool *pool, const char *code, const char *user_id,
                                      const char *device, bool *removed)
 {
-    struct key key;
-    struct bus_reply *reply = ASK(pool, span_of("SMISMEMBER"), room_key(&key, code, "removed"),
+    char key[KEY_SIZE];
+    struct bus_reply *reply = ASK(pool, span_of("SMISMEMBER"), room_key(key, code, "removed"),
                                   span_of(user_id), span_of(*device ? device : user_id));
     if (!reply) {
         return LOOKUP_UNAVAILABLE;
@@ -135,7 +131,7 @@ enum room_outcome lookup_door(struct bus_pool *pool, const char *code, const cha
                               const char *device)
 {
     struct lookup_room room;
-    struct key key;
+    char key[KEY_SIZE];
     bool removed;
     int64_t known = 0;
     enum lookup_result result = read_info(pool, code, &room);
@@ -148,7 +144,7 @@ enum room_outcome lookup_door(struct bus_pool *pool, const char *code, const cha
     if (removed) {
         return ROOM_REMOVED;
     }
-    if (room.locked && !take_int(ASK(pool, span_of("HEXISTS"), room_key(&key, code, "attendance"),
+    if (room.locked && !take_int(ASK(pool, span_of("HEXISTS"), room_key(key, code, "attendance"),
                                      span_of(user_id)),
                                  &known)) {
         return ROOM_UNAVAILABLE;
@@ -185,13 +181,14 @@ static int by_joining(const void *a, const void *b)
 /* SORT follows the members to their hashes: one command for the whole room. */
 static struct bus_reply *ask_users(struct bus_pool *pool, const char *code)
 {
-    struct key users, name, type, server, joined, state;
-    return ASK(
-        pool, span_of("SORT"), room_key(&users, code, "users"), span_of("BY"), span_of("nosort"),
-        span_of("GET"), span_of("#"), span_of("GET"), user_key(&name, code, "*->name"),
-        span_of("GET"), user_key(&type, code, "*->userType"), span_of("GET"),
-        user_key(&server, code, "*->serverId"), span_of("GET"),
-        user_key(&joined, code, "*->joinedAt"), span_of("GET"), user_key(&state, code, "*->state"));
+    char users[KEY_SIZE], name[KEY_SIZE], type[KEY_SIZE];
+    char server[KEY_SIZE], joined[KEY_SIZE], state[KEY_SIZE];
+    return ASK(pool, span_of("SORT"), room_key(users, code, "users"), span_of("BY"),
+               span_of("nosort"), span_of("GET"), span_of("#"), span_of("GET"),
+               user_key(name, code, "*->name"), span_of("GET"), user_key(type, code, "*->userType"),
+               span_of("GET"), user_key(server, code, "*->serverId"), span_of("GET"),
+               user_key(joined, code, "*->joinedAt"), span_of("GET"),
+               user_key(state, code, "*->state"));
 }
 
 enum lookup_result lookup_users(struct bus_pool *pool, const char *code, lookup_user_fn *fn,
@@ -223,9 +220,9 @@ enum lookup_result lookup_users(struct bus_pool *pool, const char *code, lookup_
 enum lookup_result lookup_user(struct bus_pool *pool, const char *code, const char *user_id,
                                lookup_user_fn *fn, void *arg)
 {
-    struct key key;
+    char key[KEY_SIZE];
     struct bus_reply *reply =
-        ASK(pool, span_of("HMGET"), user_key(&key, code, user_id), span_of("name"),
+        ASK(pool, span_of("HMGET"), user_key(key, code, user_id), span_of("name"),
             span_of("userType"), span_of("serverId"), span_of("joinedAt"), span_of("state"));
     if (!reply) {
         return LOOKUP_UNAVAILABLE;
@@ -250,8 +247,8 @@ enum lookup_result lookup_user(struct bus_pool *pool, const char *code, const ch
 static enum lookup_result newest_epoch(struct bus_pool *pool, const char *host, const char *code,
                                        char epoch[EPOCH_LEN + 1])
 {
-    struct key key;
-    struct bus_reply *reply = ASK(pool, span_of("GET"), class_key(&key, host, code, ""));
+    char key[KEY_SIZE];
+    struct bus_reply *reply = ASK(pool, span_of("GET"), class_key(key, host, code, ""));
     if (!reply) {
         return LOOKUP_UNAVAILABLE;
     }
@@ -263,7 +260,7 @@ static enum lookup_result newest_epoch(struct bus_pool *pool, const char *host, 
 enum lookup_result lookup_ended(struct bus_pool *pool, const char *host, const char *code,
                                 const char *epoch, struct lookup_class *out)
 {
-    struct key key;
+    char key[KEY_SIZE];
     int64_t found;
     *out = (struct lookup_class){0};
     (void)span_copy(span_of(code), out->room, sizeof out->room);
@@ -275,13 +272,13 @@ enum lookup_result lookup_ended(struct bus_pool *pool, const char *host, const c
             return result;
         }
     }
-    if (!take_int(ASK(pool, span_of("EXISTS"), class_key(&key, host, code, out->epoch)), &found)) {
+    if (!take_int(ASK(pool, span_of("EXISTS"), class_key(key, host, code, out->epoch)), &found)) {
         return LOOKUP_UNAVAILABLE;
     }
     return found ? LOOKUP_OK : LOOKUP_NONE;
 }
 
-static struct span log_key(struct key *key, const struct lookup_class *class)
+static struct span log_key(char key[KEY_SIZE], const struct lookup_class *class)
 {
     return class->running ? room_key(key, class->room, "log")
                           : class_key(key, class->host, class->room, class->epoch);
@@ -327,11 +324,11 @@ static void report(const struct bus_reply *entries, struct lookup_class *class,
 enum lookup_result lookup_log(struct bus_pool *pool, struct lookup_class *class,
                               lookup_message_fn *fn, void *arg)
 {
-    struct key key;
+    char key[KEY_SIZE];
     char start[64];
     bool moved;
     snprintf(start, sizeof start, "%s%s", class->cursor[0] ? "(" : "-", class->cursor);
-    struct bus_reply *reply = ASK(pool, span_of("XRANGE"), log_key(&key, class), span_of(start),
+    struct bus_reply *reply = ASK(pool, span_of("XRANGE"), log_key(key, class), span_of(start),
                                   span_of("+"), span_of("COUNT"), span_of(BATCH));
     if (!reply) {
         return LOOKUP_UNAVAILABLE;
@@ -404,10 +401,10 @@ static void read_attendance(struct stays *stays, struct span id, struct span val
 static enum lookup_result running_stays(struct bus_pool *pool, const struct lookup_class *class,
                                         struct stays *stays)
 {
-    struct key key;
+    char key[KEY_SIZE];
     int64_t now = clock_wall_ms();
     struct bus_reply *reply =
-        ASK(pool, span_of("HGETALL"), room_key(&key, class->room, "attendance"));
+        ASK(pool, span_of("HGETALL"), room_key(key, class->room, "attendance"));
     if (!reply) {
         return LOOKUP_UNAVAILABLE;
     }
@@ -459,14 +456,14 @@ static void read_kept(const struct bus_reply *entries, struct stays *stays, char
 static enum lookup_result kept_stays(struct bus_pool *pool, const struct lookup_class *class,
                                      struct stays *stays)
 {
-    struct key key;
+    char key[KEY_SIZE];
     char cursor[48] = "";
     char start[64];
     bool more = true;
     while (more && !stays->failed) {
         snprintf(start, sizeof start, "%s%s", cursor[0] ? "(" : "+", cursor);
         struct bus_reply *reply =
-            ASK(pool, span_of("XREVRANGE"), log_key(&key, class), span_of(start), span_of("-"),
+            ASK(pool, span_of("XREVRANGE"), log_key(key, class), span_of(start), span_of("-"),
                 span_of("COUNT"), span_of(BATCH));
         if (!reply) {
             return LOOKUP_UNAVAILABLE;

@@ -140,6 +140,7 @@ struct member *member_create(struct rooms *rooms, const struct room_ticket *tick
         free(member);
         return NULL;
     }
+    rooms->redis_ahead_ms = ticket->reserved_ms - clock_wall_ms();
     member->ops = ops;
     member->socket = socket;
     member->history = history;

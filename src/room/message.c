@@ -324,3 +324,17 @@ int message_read(struct span text, bool from_redis, struct message *out,
     }
     return 0;
 }
+
+void message_write_tail(struct buf *out, const struct message *message, const char *channel,
+                        const char *sender_type, const char *sender)
+{
+    buf_printf(out,
+               "\"room\":\"%s\",\"senderType\":\"%s\",\"sender\":\"%s\",\"targetType\":\"%s\",",
+               channel, sender_type, sender, target_name(message->targets));
+    if (*message->target) {
+        buf_printf(out, "\"target\":\"%s\",", message->target);
+    }
+    buf_printf(out, "\"messageType\":\"%s\",\"message\":", message->type);
+    buf_append_span(out, message->body.raw);
+    buf_append_char(out, '}');
+}

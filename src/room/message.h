@@ -85,4 +85,11 @@ int message_read(struct span text, bool from_redis, struct message *out,
 /* targetType as the wire has it: "student", "teacher" or "all"; "" for no target. */
 const char *target_name(unsigned targets);
 
+/*
+ * Appends the members of a message that follow id and ts, from `"room":` to the closing brace. The
+ * envelope is the caller's word; only `message` is the sender's, byte for byte.
+ */
+void message_write_tail(struct buf *out, const struct message *message, const char *channel,
+                        const char *sender_type, const char *sender);
+
 #endif

@@ -22,6 +22,7 @@ local function user_key(uid)
     return room .. ':user:' .. uid
 end
 
+-- Publishes one of Lectern's own messages, with the room's seal in front, by which servers know it.
 local function publish(seal, now, sender_type, sender, target_type, message_type, body)
     redis.call('PUBLISH', room, '{"seal":"' .. seal .. '","ts":' .. int(now) .. ',"room":"' .. room ..
         '","senderType":"' .. sender_type .. '","sender":"' .. sender .. '","targetType":"' ..
@@ -109,9 +110,9 @@ local function settings_json(info)
         (info.locked == '1' and 'true' or 'false') .. '}'
 end
 
--- Why a session may not act any more, or nil if it may.
-local function session_refusal(uid, session, epoch)
-    if redis.call('HGET', room .. ':info', 'epoch') ~= epoch then
+-- Why a session may not act in the room of that epoch (whose present epoch is given), or nil if it may.
+local function session_refusal(uid, session, epoch, present_epoch)
+    if present_epoch ~= epoch then
         return 'ended'
     end
     if redis.call('HGET', user_key(uid), 'sessionId') == session then

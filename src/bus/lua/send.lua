@@ -9,11 +9,11 @@ local SEQ = 1024
 local REF_MS, REF_MAX = 600000, 20000 -- how long, and how many, refs are remembered
 local uid, ref, body = ARGV[1], ARGV[4], ARGV[5]
 local info = room .. ':info'
-local refusal = session_refusal(uid, ARGV[2], ARGV[3])
+local got = redis.call('HMGET', info, 'epoch', 'last', 'logLen', 'logBytes')
+local refusal = session_refusal(uid, ARGV[2], ARGV[3], got[1])
 if refusal then
     return {refusal}
 end
-local got = redis.call('HMGET', info, 'last', 'logLen', 'logBytes')
 local refs = room .. ':refs'
 if ref ~= '' then
     local score = redis.call('ZSCORE', refs, uid .. ':' .. ref)
@@ -24,7 +24,7 @@ if ref ~= '' then
 end
 
 local ms, seq = now_ms(), 0
-local last_ms, last_seq = string.match(got[1], '^(%d+)-(%d+)$')
+local last_ms, last_seq = string.match(got[2], '^(%d+)-(%d+)$')
 last_ms, last_seq = tonumber(last_ms), tonumber(last_seq)
 if ms <= last_ms then
     ms, seq = last_ms, last_seq + 1
@@ -36,7 +36,7 @@ local id = int(ms) .. '-' .. int(seq)
 local log = room .. ':log'
 redis.call('XADD', log, id, 'm', body)
 
-local len, bytes = tonumber(got[2]) + 1, tonumber(got[3]) + #body
+local len, bytes = tonumber(got[3]) + 1, tonumber(got[4]) + #body
 local max_len, max_bytes = tonumber(ARGV[6]), tonumber(ARGV[7])
 if len > max_len or bytes > max_bytes then
     -- Makes some room at once, so that a full log is not trimmed at every message.
@@ -64,7 +64,7 @@ if len > max_len or bytes > max_bytes then
     end
 end
 redis.call('HSET', info, 'last', id, 'logLen', int(len), 'logBytes', int(bytes))
-redis.call('PUBLISH', room, '{"id":"' .. ARGV[3] .. '.' .. id .. '","ts":' .. int(ms) .. ',' ..
+redis.call('PUBLISH', room, '{"id":"' .. got[1] .. '.' .. id .. '","ts":' .. int(ms) .. ',' ..
     string.sub(body, 2))
 
 if ref ~= '' then

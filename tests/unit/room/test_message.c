@@ -442,6 +442,37 @@ static void depth_is_bounded(void **state)
     bad(text, "bad_json", NULL);
 }
 
+static void what_is_written_reads_the_same(void **state)
+{
+    (void)state;
+    struct buf b;
+    struct message sent;
+    buf_init(&b);
+    good("{\"messageType\":\"send\",\"targetType\":\"all\",\"target\":\"s1\",\"ref\":\"r\","
+         "\"message\": { \"a\" : 1.50 } }");
+    sent = message;
+    buf_append_text(&b, "{\"id\":\"k3f9ab.5-0\",\"ts\":5,");
+    message_write_tail(&b, &sent, "room:FTYXPM", "teacher", "t1");
+    assert_string_equal(buf_cstr(&b),
+                        "{\"id\":\"k3f9ab.5-0\",\"ts\":5,\"room\":\"room:FTYXPM\","
+                        "\"senderType\":\"teacher\",\"sender\":\"t1\",\"targetType\":\"all\","
+                        "\"target\":\"s1\",\"messageType\":\"send\",\"message\":{ \"a\" : 1.50 }}");
+    good_from_redis(buf_cstr(&b));
+    assert_int_equal(message.targets, TARGET_ALL);
+    assert_string_equal(message.target, "s1");
+    assert_string_equal(message.sender, "t1");
+    assert_true(span_eq(message.body.raw, "{ \"a\" : 1.50 }"));
+    /* Without a target or a body. */
+    good("{\"messageType\":\"x\",\"targetType\":\"teacher\"}");
+    sent = message;
+    buf_clear(&b);
+    message_write_tail(&b, &sent, "room:ABCD", "student", "s1");
+    assert_string_equal(buf_cstr(&b), "\"room\":\"room:ABCD\",\"senderType\":\"student\","
+                                      "\"sender\":\"s1\",\"targetType\":\"teacher\","
+                                      "\"messageType\":\"x\",\"message\":null}");
+    buf_finish(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -461,6 +492,7 @@ int main(void)
         cmocka_unit_test(members_are_bounded),
         cmocka_unit_test(an_error_can_be_answered_with_ref),
         cmocka_unit_test(depth_is_bounded),
+        cmocka_unit_test(what_is_written_reads_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, tear_down);
 }

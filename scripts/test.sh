@@ -1,0 +1,105 @@
+#!/usr/bin/env bash
+# Installs what the tests need and runs all of them, stage by stage; the first stage that fails ends it, and is named.
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+usage() {
+    cat <<'END'
+usage: scripts/test.sh [--quick | --long] [--no-install] [--help]
+
+Stages: build, layers, unit tests, npm packages, types, client library, pages, integration, browser, fuzzing, then unit and
+integration tests under AddressSanitizer with UBSan, and under ThreadSanitizer.
+
+  --quick        without browser, fuzzing and sanitizers
+  --long         fuzzes each target for FUZZ_SECONDS=300 instead of 10, and runs tests/faults as well
+  --no-install   install no Debian packages; what is missing fails where it is needed
+
+Environment: FUZZ_SECONDS, and TEST_PATIENCE, a factor for all time limits of integration tests on a slow machine.
+END
+}
+
+extent=all
+install=yes
+while [ $# -gt 0 ]; do
+    case $1 in
+        --quick) extent=quick ;;
+        --long) extent=long ;;
+        --no-install) install= ;;
+        --help | -h) usage && exit 0 ;;
+        *) usage >&2 && exit 2 ;;
+    esac
+    shift
+done
+
+cd "$root"
+fuzz_seconds=${FUZZ_SECONDS:-10}
+if [ "$extent" = long ]; then fuzz_seconds=${FUZZ_SECONDS:-300}; fi
+patience=${TEST_PATIENCE:-1}
+jobs=$(nproc)
+
+# --- stages -----------------------------------------------------------------------------------------------------------
+
+current=
+on_exit() {
+    local status=$?
+    if [ "$status" -ne 0 ] && [ -n "$current" ]; then warn "stage '$current' failed (exit code $status)"; fi
+    exit "$status"
+}
+trap on_exit EXIT
+
+# stage NAME COMMAND...
+stage() {
+    current=$1
+    shift
+    say "$current  ($(date +%H:%M:%S))"
+    "$@" </dev/null
+    current=
+}
+
+# node_tests LIMIT FILE...: the time limit ends a run that hangs.
+node_tests() {
+    local limit=$1
+    shift
+    timeout --foreground --kill-after=10 "$limit" "${fixed_addresses[@]}" node --test --test-reporter=spec "$@"
+}
+
+integration() { # BINARY PATIENCE
+    LECTERN_BIN=$1 TEST_PATIENCE=$((patience * $2)) node_tests "$((20 * $2))m" tests/integration/*.test.mjs
+}
+
+# sanitized KIND DIRECTORY PATIENCE: unit and integration tests in a build of their own.
+sanitized() {
+    "${fixed_addresses[@]}" make --no-print-directory -j "$jobs" "SANITIZER=$1" "BUILD=$2" all test
+    integration "$2/lectern" "$3"
+}
+
+# gcc 12's ThreadSanitizer can't live with the address randomisation of newer kernels.
+fixed_addresses=()
+without_randomization() {
+    if setarch -R true 2>/dev/null; then fixed_addresses=(setarch -R); fi
+    "$@"
+}
+
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1}
+export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
+export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=0:second_deadlock_stack=1}
+
+if [ -n "$install" ]; then stage "Debian packages" install_packages build run test; fi
+stage "build" make --no-print-directory -j "$jobs" all
+stage "layers" scripts/check-layers.sh
+stage "unit tests" make --no-print-directory -j "$jobs" test
+stage "npm packages" install_npm_packages
+stage "types" npm run --silent typecheck
+stage "client library" timeout --foreground --kill-after=10 5m npm run --silent test:client
+stage "pages" build_pages
+stage "integration" integration build/lectern 1
+[ "$extent" != quick ] || exit 0
+
+stage "browser" timeout --foreground --kill-after=10 10m npm run --silent test:browser
+stage "fuzzing" make --no-print-directory -j "$jobs" fuzz "FUZZ_SECONDS=$fuzz_seconds"
+if [ "$extent" = long ] && compgen -G 'tests/faults/*.test.mjs' >/dev/null; then
+    stage "faults" node_tests 120m tests/faults/*.test.mjs
+fi
+stage "AddressSanitizer and UBSan" sanitized address build/asan 2
+stage "ThreadSanitizer" without_randomization sanitized thread build/tsan 4
