@@ -1,0 +1,51 @@
+/** The student page. */
+
+import type { JSX } from 'preact';
+import { useState } from 'preact/hooks';
+import { cleanCode, startPage } from '../web/ui/page';
+import { StudentClass } from './classroom';
+import { currentIdentity, lastIdentity, leaveIdentity, saveIdentity } from './identity';
+import type { Identity } from './identity';
+import { Join } from './join';
+
+const linkedCode = cleanCode(new URLSearchParams(location.search).get('room') ?? '');
+
+/** The class of this tab, unless its link is to another one. */
+function reloaded(): Identity | null {
+    const identity = currentIdentity();
+    return identity && (linkedCode === '' || linkedCode === identity.room) ? identity : null;
+}
+
+function App(): JSX.Element {
+    const [identity, setIdentity] = useState(reloaded);
+    const [returning, setReturning] = useState(identity !== null);
+    const [code, setCode] = useState(linkedCode);
+
+    if (identity) {
+        return (
+            <StudentClass
+                key={identity.token}
+                identity={identity}
+                returning={returning}
+                onLeave={(again) => {
+                    leaveIdentity();
+                    setCode(again ? identity.room : '');
+                    setIdentity(null);
+                }}
+            />
+        );
+    }
+    return (
+        <Join
+            code={code}
+            name={lastIdentity()?.name ?? ''}
+            onEntered={(entered) => {
+                saveIdentity(entered);
+                setReturning(false);
+                setIdentity(entered);
+            }}
+        />
+    );
+}
+
+startPage('studentTitle', <App />);

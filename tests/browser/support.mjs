@@ -1,0 +1,108 @@
+/**
+ * What the browser tests share: the real server, and a real Chromium that meets it as a phone in
+ * the classroom does, by a plain http address that is not localhost. Such a page is no "secure
+ * context": what only those have (clipboard, crypto.randomUUID, …) is missing, as it will be in
+ * class.
+ */
+
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { chromium } from 'playwright-core';
+import { ROOT, freePort, limit, startRedis, startServer } from '../integration/harness.mjs';
+
+const EXECUTABLE = process.env.CHROMIUM || '/usr/bin/chromium';
+const SCREENSHOTS = process.env.SCREENSHOTS || path.join(ROOT, 'build', 'screenshots');
+
+/** A name that only this browser knows. */
+const HOST_NAME = 'lectern.test';
+
+const FLAGS = [
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+    `--host-resolver-rules=MAP ${HOST_NAME} 127.0.0.1`,
+];
+
+/** Server, Redis and browser, all gone after the test. `origin` is how pages reach the server. */
+export async function startAll(t) {
+    const web = process.env.LECTERN_WEB_DIR || path.join(ROOT, 'build', 'web');
+    assert.ok(existsSync(path.join(web, 'student', 'index.html')), 'the pages: npm run build');
+    const redis = await startRedis();
+    t.after(() => redis.stop());
+    const port = await freePort();
+    let server;
+    const start = async () => {
+        const dataDir = server?.dataDir;
+        server = await startServer({ redis, port, dataDir, env: { LECTERN_WEB_DIR: web } });
+        return server;
+    };
+    await start();
+    t.after(() => server.stop());
+    /** The server dies, as in a power cut, and comes back when the returned function is called. */
+    const crash = async () => {
+        await server.kill();
+        return start;
+    };
+    const profile = await mkdtemp(path.join(tmpdir(), 'lectern-chromium-'));
+    t.after(() => rm(profile, { recursive: true, force: true }));
+    const browser = await chromium.launch({
+        executablePath: EXECUTABLE,
+        headless: true,
+        args: FLAGS,
+        timeout: limit(30_000),
+        // Chromium keeps caches below the home directory too.
+        env: { ...process.env, HOME: profile, XDG_CONFIG_HOME: profile, XDG_CACHE_HOME: profile },
+    });
+    t.after(() => browser.close());
+    return { server, crash, browser, origin: `http://${HOST_NAME}:${port}` };
+}
+
+/**
+ * A page in a profile of its own. What it complains about on the console fails the test at its end.
+ */
+export async function openPage(t, browser, options) {
+    const context = await browser.newContext(options);
+    context.setDefaultTimeout(limit(15_000));
+    const page = await context.newPage();
+    const complaints = [];
+    page.on('console', (message) => {
+        if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
+    });
+    page.on('pageerror', (error) => complaints.push(String(error)));
+    t.after(() => context.close());
+    return {
+        page,
+        /** Those that are not expected; a failed request is one, and is there to be explained. */
+        complaints: (expected = []) =>
+            complaints.filter((text) => !expected.some((pattern) => pattern.test(text))),
+    };
+}
+
+/** Asserts that axe finds nothing wrong with the page as it is now. */
+export async function checkAccessibility(page) {
+    const source = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+    // Evaluated by the debugger, to which the page's content security policy does not apply.
+    await page.evaluate(await readFile(source, 'utf8'));
+    const violations = await page.evaluate(async () => {
+        const result = await window.axe.run(document, { resultTypes: ['violations'] });
+        return result.violations.map(({ id, help, nodes }) => ({
+            id,
+            help,
+            nodes: nodes.map(({ html, failureSummary }) => `${html}\n${failureSummary}`),
+        }));
+    });
+    assert.deepEqual(violations, []);
+}
+
+export async function screenshot(page, name) {
+    await mkdir(SCREENSHOTS, { recursive: true });
+    await page.screenshot({ path: path.join(SCREENSHOTS, `${name}.png`) });
+}

@@ -1,0 +1,91 @@
+/**
+ * Why a connection could not be made. Browsers do not show a refused handshake's status, so the
+ * same questions are asked over REST, whose answers they do show.
+ */
+
+import type { CloseKind } from './close';
+import type { Environment } from './env';
+import { request, roomStatus } from './rest';
+import type { Failure } from './rest';
+import { tokenExpiry } from './token';
+
+/** Why the client waits, or has given up. */
+export interface Reason {
+    kind:
+        | CloseKind
+        | 'unreachable' // no answer from the server
+        | 'room_missing' // no such room (yet)
+        | 'room_locked'
+        | 'room_full'
+        | 'room_taken' // another host's
+        | 'bad_room' // not a room's code
+        | 'token_invalid'
+        | 'refused'; // reachable, but it does not let us in, for a reason that cannot be seen
+    /** The close code, where there was one. */
+    code?: number;
+    /** The server's own words, where there are some. */
+    text?: string;
+    /** How long the server asked to wait, ms. */
+    retryAfterMs?: number;
+}
+
+function withHint(kind: Reason['kind'], { message, retryAfterMs }: Failure): Reason {
+    return { kind, text: message, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+}
+
+/**
+ * Asks `GET /rooms/{id}`; null where nothing speaks against trying. Those who have been in this
+ * class (`returning`) may come back into a locked or full room, so neither counts for them.
+ */
+export async function roomTrouble(
+    env: Environment,
+    base: string,
+    room: string,
+    returning: boolean,
+): Promise<Reason | null> {
+    const answer = await roomStatus(env, base, room);
+    if (answer.ok) {
+        if (!returning && answer.value.locked) return { kind: 'room_locked' };
+        if (!returning && answer.value.full) return { kind: 'room_full' };
+        return null;
+    }
+    if (answer.code === 'room_not_found') return { kind: 'room_missing' };
+    if (answer.code === 'bad_room') return { kind: 'bad_room', text: answer.message };
+    if (answer.status === 429 || answer.status >= 500) return withHint('unavailable', answer);
+    // Also what a captive portal answers.
+    return withHint('unreachable', answer);
+}
+
+/**
+ * The handshake was refused though the room is there: asks with the token what is wrong with it.
+ */
+export async function refusal(
+    env: Environment,
+    base: string,
+    room: string | null,
+    token: string,
+    hosting: boolean,
+): Promise<Reason> {
+    if (room === null) {
+        // No room to ask about: whether the server is there, and what the token says of itself.
+        const ready = await request(env, `${base}/readyz`);
+        if (!ready.ok && ready.status === 0) return withHint('unreachable', ready);
+        if (!ready.ok && ready.status >= 500) return withHint('unavailable', ready);
+        const expiry = tokenExpiry(token);
+        return { kind: expiry !== null && expiry < env.now() ? 'token_expired' : 'refused' };
+    }
+    const answer = await request(env, `${base}/rooms/${encodeURIComponent(room)}/users`, { token });
+    if (answer.ok) return { kind: 'refused' };
+    if (answer.status === 0) return withHint('unreachable', answer);
+    if (answer.status === 401) {
+        return withHint(
+            answer.code === 'token_expired' ? 'token_expired' : 'token_invalid',
+            answer,
+        );
+    }
+    // A guest's token opens one room, and this is another.
+    if (answer.code === 'room_forbidden') return withHint('token_invalid', answer);
+    if (answer.status === 403 && hosting) return withHint('room_taken', answer);
+    if (answer.code === 'removed') return withHint('removed', answer);
+    return withHint(answer.status >= 500 ? 'unavailable' : 'refused', answer);
+}

@@ -1,0 +1,70 @@
+/**
+ * What the client library needs from its surroundings. In a browser, and in Node for everything but
+ * the WebSocket, the platform's own parts are the default; tests and other hosts pass theirs.
+ */
+
+/** The part of a WebSocket that is used: browsers' own and the `ws` package's both fit. */
+export interface WebSocketLike {
+    readonly protocol: string;
+    onopen: ((event: any) => any) | null;
+    onmessage: ((event: any) => any) | null;
+    onclose: ((event: any) => any) | null;
+    onerror: ((event: any) => any) | null;
+    send(data: string): void;
+    close(code?: number, reason?: string): void;
+}
+
+export type WebSocketConstructor = new (url: string, protocols: string[]) => WebSocketLike;
+
+/** The part of `fetch` that is used. */
+export type Fetch = (
+    url: string,
+    init: {
+        method: string;
+        headers: Record<string, string>;
+        body?: string;
+        cache: 'no-store';
+        signal: AbortSignal;
+    },
+) => Promise<{
+    ok: boolean;
+    status: number;
+    headers: { get(name: string): string | null };
+    json(): Promise<unknown>;
+}>;
+
+export interface Environment {
+    WebSocket: WebSocketConstructor;
+    fetch: Fetch;
+    setTimeout(fn: () => void, ms: number): unknown;
+    clearTimeout(timer: unknown): void;
+    /** Milliseconds since 1970. */
+    now(): number;
+    /** For jitter: 0 ≤ x < 1. */
+    random(): number;
+    /** A string of letters and digits that nobody else draws; part of each `ref`. */
+    uniqueId(): string;
+}
+
+/** 16 characters of `a-z0-9`. Not `crypto.randomUUID`, which pages on a plain http address lack. */
+function uniqueId(): string {
+    const bytes = globalThis.crypto
+        ? globalThis.crypto.getRandomValues(new Uint8Array(16))
+        : Uint8Array.from({ length: 16 }, () => Math.floor(Math.random() * 256));
+    return Array.from(bytes, (byte) => (byte % 36).toString(36)).join('');
+}
+
+export function environment(overrides: Partial<Environment> = {}): Environment {
+    const platform = globalThis as unknown as { WebSocket: WebSocketConstructor; fetch: Fetch };
+    return {
+        WebSocket: platform.WebSocket,
+        // Called with the global object as `this`, as browsers demand.
+        fetch: (url, init) => platform.fetch(url, init),
+        setTimeout: (fn, ms) => globalThis.setTimeout(fn, ms),
+        clearTimeout: (timer) => globalThis.clearTimeout(timer as number),
+        now: () => Date.now(),
+        random: () => Math.random(),
+        uniqueId,
+        ...overrides,
+    };
+}
