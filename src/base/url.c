@@ -297,35 +297,84 @@ static const char *parse_credentials(struct span text, struct redis_url *out)
     return password_len == 0 ? "the password is not empty" : NULL;
 }
 
-const char *redis_url_parse(struct span text, struct redis_url *out)
+static const char *parse_address(struct span text, uint16_t port_default, struct redis_address *out)
 {
-    static const char scheme[] = "redis://";
-    *out = (struct redis_url){.port = REDIS_PORT_DEFAULT};
-    if (text.n < sizeof scheme - 1 || memcmp(text.p, scheme, sizeof scheme - 1) != 0) {
-        return "it begins with redis://";
-    }
-    struct span rest = {text.p + sizeof scheme - 1, text.n - (sizeof scheme - 1)};
-    bool has_db = rest.n > 0 && memchr(rest.p, '/', rest.n);
-    struct span authority = cut(&rest, '/');
-    if (authority.n > 0 && memchr(authority.p, '@', authority.n)) {
-        const char *wrong = parse_credentials(cut(&authority, '@'), out);
-        if (wrong) {
-            return wrong;
-        }
-    }
-    bool has_port = authority.n > 0 && memchr(authority.p, ':', authority.n);
-    struct span host = cut(&authority, ':');
-    uint32_t port = REDIS_PORT_DEFAULT;
+    bool has_port = text.n > 0 && memchr(text.p, ':', text.n);
+    struct span host = cut(&text, ':');
+    uint32_t port = port_default;
     if (!host_valid(host)) {
-        return "the host is an IPv4 address or a host name";
+        return "a host is an IPv4 address or a host name";
     }
-    if (has_port && (!decimal(authority, UINT16_MAX, &port) || port == 0)) {
-        return "the port is a number from 1 to 65535";
-    }
-    if (has_db && rest.n > 0 && !decimal(rest, REDIS_DB_MAX, &out->db)) {
-        return "the database is a number from 0 to 65535";
+    if (has_port && (!decimal(text, UINT16_MAX, &port) || port == 0)) {
+        return "a port is a number from 1 to 65535";
     }
     (void)span_copy(host, out->host, sizeof out->host);
     out->port = (uint16_t)port;
     return NULL;
+}
+
+static const char *parse_sentinels(struct span text, struct redis_url *out)
+{
+    for (bool more = true; more;) {
+        if (out->address_count == REDIS_SENTINELS_MAX) {
+            return "there are more than 8 sentinels";
+        }
+        more = text.n > 0 && memchr(text.p, ',', text.n);
+        const char *wrong = parse_address(cut(&text, ','), REDIS_SENTINEL_PORT_DEFAULT,
+                                          &out->addresses[out->address_count++]);
+        if (wrong) {
+            return wrong;
+        }
+    }
+    return NULL;
+}
+
+static bool primary_valid(struct span s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        if (!ascii_is_alnum(s.p[i]) && s.p[i] != '.' && s.p[i] != '_' && s.p[i] != '-') {
+            return false;
+        }
+    }
+    return s.n >= 1 && s.n <= REDIS_PRIMARY_MAX;
+}
+
+static bool skip(struct span *rest, const char *prefix)
+{
+    size_t n = strlen(prefix);
+    if (rest->n < n || memcmp(rest->p, prefix, n) != 0) {
+        return false;
+    }
+    *rest = (struct span){rest->p + n, rest->n - n};
+    return true;
+}
+
+const char *redis_url_parse(struct span text, struct redis_url *out)
+{
+    const char *wrong = NULL;
+    struct span rest = text;
+    bool sentinels = skip(&rest, "redis+sentinel://");
+    *out = (struct redis_url){0};
+    if (!sentinels && !skip(&rest, "redis://")) {
+        return "it begins with redis:// or redis+sentinel://";
+    }
+    struct span authority = cut(&rest, '/');
+    if (authority.n > 0 && memchr(authority.p, '@', authority.n)) {
+        wrong = parse_credentials(cut(&authority, '@'), out);
+    }
+    if (!wrong && sentinels) {
+        wrong = parse_sentinels(authority, out);
+        struct span primary = cut(&rest, '/');
+        if (!wrong && !primary_valid(primary)) {
+            wrong = "behind the sentinels stands the primary's name, 1 to 64 of A-Z a-z 0-9 . _ -";
+        }
+        (void)span_copy(primary, out->primary, sizeof out->primary);
+    } else if (!wrong) {
+        out->address_count = 1;
+        wrong = parse_address(authority, REDIS_PORT_DEFAULT, &out->addresses[0]);
+    }
+    if (!wrong && rest.n > 0 && !decimal(rest, REDIS_DB_MAX, &out->db)) {
+        wrong = "the database is a number from 0 to 65535";
+    }
+    return wrong;
 }

@@ -78,20 +78,31 @@ bool ipv4_valid(struct span s);
 #define REDIS_HOST_MAX 253
 #define REDIS_CREDENTIAL_MAX 255
 #define REDIS_PORT_DEFAULT 6379
+#define REDIS_SENTINEL_PORT_DEFAULT 26379
+#define REDIS_SENTINELS_MAX 8
+#define REDIS_PRIMARY_MAX 64 /* longest name of a primary */
 #define REDIS_DB_MAX 65535
 
+struct redis_address {
+    char host[REDIS_HOST_MAX + 1]; /* IPv4 address or host name */
+    uint16_t port;
+};
+
 struct redis_url {
-    char host[REDIS_HOST_MAX + 1];           /* IPv4 address or host name */
+    struct redis_address addresses[REDIS_SENTINELS_MAX]; /* of the sentinels; else of the server */
+    size_t address_count;                                /* at least 1 */
+    char primary[REDIS_PRIMARY_MAX + 1];     /* its name among the sentinels; "" = no sentinels */
     char user[REDIS_CREDENTIAL_MAX + 1];     /* "" = not given (Redis' default user) */
     char password[REDIS_CREDENTIAL_MAX + 1]; /* "" = no authentication */
-    uint16_t port;
     uint32_t db;
 };
 
 /*
- * redis://[[user]:password@]host[:port][/db], with user and password percent-encoded. NULL when it
- * was read into `out`, else what is wrong with it, in words that do not quote it (it may hold a
- * password).
+ * redis://[[user]:password@]host[:port][/db], or
+ * redis+sentinel://[[user]:password@]host[:port][,host[:port]...]/primary[/db] with the addresses of
+ * sentinels and the name that they have for the primary (A-Z a-z 0-9 . _ -). User and password are
+ * percent-encoded. NULL when it was read into `out`, else what is wrong with it, in words that do
+ * not quote it (it may hold a password).
  */
 const char *redis_url_parse(struct span text, struct redis_url *out)
     __attribute__((warn_unused_result));

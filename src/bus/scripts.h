@@ -18,7 +18,10 @@
     X(SETTINGS, settings)                                                                          \
     X(SEEN, seen)                                                                                  \
     X(END, end)                                                                                    \
-    X(EXPIRE, expire)
+    X(EXPIRE, expire)                                                                              \
+    X(PEND, pend)                                                                                  \
+    X(RESTORE, restore)                                                                            \
+    X(RESTORE_LOG, restore_log)
 
 enum bus_script {
 #define X(name, file) BUS_SCRIPT_##name,

@@ -77,6 +77,11 @@ static const struct setting settings[] = {
      "seconds."},
     {"LECTERN_KEEP_S", "3600", &setting_number, FIELD(keep_s), 1, 2592000,
      "How long a class's log and attendance can be read after its end, seconds."},
+    {"LECTERN_LEASE_S", "15", &setting_number, FIELD(lease_s), 2, 600,
+     "A server that cannot be reached this long has its sessions ended by the others, seconds."},
+    {"LECTERN_DRAIN_S", "30", &setting_number, FIELD(drain_s), 0, 600,
+     "How long a server that was told to end leaves its participants to come back elsewhere, "
+     "seconds; 0: they leave at once."},
     {"LECTERN_GUEST_TOKEN_S", "43200", &setting_number, FIELD(guest_token_s), 1, 2592000,
      "Validity of a guest's token, seconds."},
     {"LECTERN_CONNECTIONS_MAX", "0", &setting_number, FIELD(connections_max), 0, 10000000,

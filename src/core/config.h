@@ -55,6 +55,8 @@ struct config {
     uint32_t room_max;               /* LECTERN_ROOM_MAX: most participants of one room */
     uint32_t ping_s; /* LECTERN_PING_S: seconds between pings; silence of two ends a socket */
     uint32_t keep_s; /* LECTERN_KEEP_S: seconds a class's log stays readable after its end */
+    uint32_t lease_s; /* LECTERN_LEASE_S: seconds after which a silent server is taken for dead */
+    uint32_t drain_s; /* LECTERN_DRAIN_S: seconds for participants of an ending server to move */
     uint32_t guest_token_s;    /* LECTERN_GUEST_TOKEN_S: validity of a guest's token, seconds */
     uint32_t connections_max;  /* LECTERN_CONNECTIONS_MAX: open sockets; 0 = by descriptor limit */
     uint32_t redis_timeout_ms; /* LECTERN_REDIS_TIMEOUT_MS: deadline of one Redis command */
