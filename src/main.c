@@ -34,6 +34,7 @@ struct app {
     struct proto_loop *proto_loops[LOOPS_MAX];
     unsigned worker_count;
     char server_id[ID_MAX + 1];
+    char incarnation[7]; /* of the server's lives under this name */
     char web_dir[4096];
 };
 
@@ -75,6 +76,7 @@ static void name_server(struct app *app)
     } else {
         id_random(app->server_id, 10);
     }
+    id_random(app->incarnation, sizeof app->incarnation - 1);
 }
 
 static unsigned loop_count(const struct config *config)
@@ -88,7 +90,8 @@ static int start_workers(struct app *app)
 {
     unsigned count = loop_count(&app->config);
     for (unsigned i = 0; i < count; i++) {
-        struct worker *worker = worker_create(i, &app->config, app->tokens, app->server_id);
+        struct worker *worker = worker_create(i, &app->config, app->tokens, app->server_id,
+                                              app->incarnation);
         if (!worker) {
             return fail("no memory for the event loops", NULL);
         }

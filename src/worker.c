@@ -1,8 +1,8 @@
 /*
  * A worker's start and end. The end is a sequence on its loop, each step with a deadline, so that
  * neither Redis nor a client can keep the process from ending:
- *   leaving  every session's leave is told to Redis
- *   closing  sockets get 1001 and their closing handshake
+ *   leaving  every session is marked as pending in Redis, or leaves
+ *   closing  sockets get 1001 and their closing handshake, in batches, so that not all come back at once
  *   stopping the Redis link and all timers are closed
  */
 #include "worker.h"
@@ -24,22 +24,25 @@ struct worker {
     struct bus *bus;
     struct proto_loop *proto_loop;
     uv_timer_t timer; /* watches the end's deadlines */
+    const struct config *config;
     enum step step;
+    size_t batch; /* sockets closed at a time */
     int64_t deadline_ms;
     bool started;
     atomic_bool ended;
 };
 
 struct worker *worker_create(unsigned index, const struct config *config, const struct tokens *tokens,
-                             const char *server_id)
+                             const char *server_id, const char *incarnation)
 {
     struct worker *worker = calloc(1, sizeof *worker);
     if (!worker) {
         return NULL;
     }
+    worker->config = config;
     worker->loop = loop_create(index);
     if (worker->loop) {
-        worker->rooms = rooms_create(worker->loop, config, tokens, server_id);
+        worker->rooms = rooms_create(worker->loop, config, tokens, server_id, incarnation);
     }
     if (worker->rooms) {
         worker->bus = bus_create(worker->loop, config, server_id, &rooms_bus_events, worker->rooms);
@@ -96,7 +99,8 @@ static void close_sockets(struct worker *worker)
 {
     worker->step = CLOSING;
     worker->deadline_ms = loop_now_ms(worker->loop) + WORKER_CLOSE_MS;
-    proto_loop_close_all(worker->proto_loop, CLOSE_MOVED, "server shutting down");
+    worker->batch = proto_loop_count(worker->proto_loop) * CHECK_MS / WORKER_SPREAD_MS + 1;
+    proto_loop_close_some(worker->proto_loop, worker->batch, CLOSE_MOVED, "server shutting down");
 }
 
 static void all_left(void *arg)
@@ -118,6 +122,8 @@ static void check_end(uv_timer_t *timer)
         stop_all(worker);
     } else if (worker->step == CLOSING && late) {
         proto_loop_kill_all(worker->proto_loop);
+    } else if (worker->step == CLOSING) {
+        proto_loop_close_some(worker->proto_loop, worker->batch, CLOSE_MOVED, "server shutting down");
     }
 }
 
@@ -130,7 +136,11 @@ static void begin_end(void *arg)
     worker->step = LEAVING;
     worker->deadline_ms = loop_now_ms(worker->loop) + WORKER_LEAVE_MS;
     uv_timer_start(&worker->timer, check_end, CHECK_MS, CHECK_MS);
-    rooms_leave_all(worker->rooms, all_left, worker);
+    if (worker->config->drain_s > 0) {
+        rooms_drain(worker->rooms, all_left, worker);
+    } else {
+        rooms_leave_all(worker->rooms, all_left, worker);
+    }
 }
 
 void worker_end(struct worker *worker)

@@ -27,7 +27,7 @@ struct config_rate {
 /* Strings are owned by the struct and never NULL unless said; "" means not set. */
 struct config {
     char *listen;     /* LECTERN_LISTEN: address:port for HTTP, IPv4 */
-    char *redis_url;  /* LECTERN_REDIS_URL: redis://[[user]:password@]host[:port][/db] */
+    char *redis_url;  /* LECTERN_REDIS_URL: as base/url.h reads it */
     char *data_dir;   /* LECTERN_DATA_DIR: secrets kept here, mode 0700 */
     char *web_dir;    /* LECTERN_WEB_DIR: the built pages; "" = web/ beside the binary */
     char *jwt_secret; /* LECTERN_JWT_SECRET: at least 32 bytes; "" = made and kept in data_dir */

@@ -248,10 +248,13 @@ static const char *parse_level(const struct setting *setting, const char *value,
     return log_level_parse(value, field) ? NULL : "";
 }
 
+static const char redis_forms[] =
+    "redis://[[user]:password@]host[:port][/db], or "
+    "redis+sentinel://[[user]:password@]host[:port][,host[:port]...]/primary[/db]";
+
 const struct setting_type setting_text = {parse_text, SETTING_STRING, false, "any text"};
 const struct setting_type setting_path = {parse_text, SETTING_STRING, false, "a path"};
-const struct setting_type setting_redis = {parse_redis, SETTING_STRING, true,
-                                           "redis://[[user]:password@]host[:port][/db]"};
+const struct setting_type setting_redis = {parse_redis, SETTING_STRING, true, redis_forms};
 const struct setting_type setting_listen = {parse_listen, SETTING_STRING, false,
                                             "IPv4:port; port 0 takes a free one"};
 const struct setting_type setting_secret = {parse_secret, SETTING_STRING, true,

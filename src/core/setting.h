@@ -43,7 +43,7 @@ extern const struct setting_type setting_text, setting_path, setting_redis, sett
     setting_secret, setting_algorithm, setting_claim, setting_origins, setting_proxies,
     setting_number, setting_rate, setting_server_id, setting_level;
 
-#define SETTING_ALLOWED_MAX 96
+#define SETTING_ALLOWED_MAX 160
 
 /* What is allowed, in words. */
 void setting_allowed(const struct setting *setting, char out[SETTING_ALLOWED_MAX]);

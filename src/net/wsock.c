@@ -282,11 +282,17 @@ void wsock_group_destroy(struct wsock_group *group)
     uv_close((uv_handle_t *)&group->tick, group_closed);
 }
 
-void wsock_group_close_all(struct wsock_group *group, uint16_t code, const char *reason)
+size_t wsock_group_close_some(struct wsock_group *group, size_t count, uint16_t code,
+                              const char *reason)
 {
-    for (struct wsock *sock = group->head; sock; sock = sock->next) {
-        wsock_close(sock, code, reason);
+    size_t closed = 0;
+    for (struct wsock *sock = group->head; sock && closed < count; sock = sock->next) {
+        if (!wsock_closing(sock)) {
+            wsock_close(sock, code, reason);
+            closed++;
+        }
     }
+    return closed;
 }
 
 void wsock_group_kill_all(struct wsock_group *group)

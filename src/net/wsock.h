@@ -52,7 +52,9 @@ struct wsock_group *wsock_group_create(struct loop *loop, const struct wsock_opt
 /* Loop thread. All its sockets must be gone. Its memory is freed in a later turn. */
 void wsock_group_destroy(struct wsock_group *group);
 size_t wsock_group_count(const struct wsock_group *group);
-void wsock_group_close_all(struct wsock_group *group, uint16_t code, const char *reason);
+/* Closes up to `count` that are open; returns how many it closed. */
+size_t wsock_group_close_some(struct wsock_group *group, size_t count, uint16_t code,
+                              const char *reason);
 void wsock_group_kill_all(struct wsock_group *group); /* without a closing handshake */
 
 /*

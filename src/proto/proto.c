@@ -65,11 +65,12 @@ void proto_loop_destroy(struct proto_loop *proto_loop)
     }
 }
 
-void proto_loop_close_all(struct proto_loop *proto_loop, uint16_t code, const char *reason)
+void proto_loop_close_some(struct proto_loop *proto_loop, size_t count, uint16_t code,
+                           const char *reason)
 {
     proto_loop->closing = true;
-    wsock_group_close_all(proto_loop->class_sockets, code, reason);
-    wsock_group_close_all(proto_loop->echo_sockets, code, reason);
+    count -= wsock_group_close_some(proto_loop->class_sockets, count, code, reason);
+    wsock_group_close_some(proto_loop->echo_sockets, count, code, reason);
 }
 
 void proto_loop_kill_all(struct proto_loop *proto_loop)

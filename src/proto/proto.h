@@ -38,8 +38,12 @@ struct proto_loop *proto_loop_create(struct loop *loop, const struct config *con
 void proto_loop_destroy(struct proto_loop *proto_loop);
 void proto_loop_close_groups(struct proto_loop *proto_loop);
 
-/* Closes every socket of this loop with `code`, and those that still arrive at once; on the loop. */
-void proto_loop_close_all(struct proto_loop *proto_loop, uint16_t code, const char *reason);
+/*
+ * Closes up to `count` sockets of this loop with `code`; on the loop. From the first call on no socket
+ * is taken any more.
+ */
+void proto_loop_close_some(struct proto_loop *proto_loop, size_t count, uint16_t code,
+                           const char *reason);
 
 /* Destroys those that are still open, without a closing handshake; they are gone a turn later. */
 void proto_loop_kill_all(struct proto_loop *proto_loop);

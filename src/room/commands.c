@@ -60,7 +60,7 @@ static void tell_ack(struct member *member, const char *ref, struct span id)
 static void tell_unavailable(struct member *member, const char *ref)
 {
     tell_error(member, ref, "unavailable", NULL, RETRY_MS,
-               "Redis cannot be reached; send it again in a moment.");
+               "The room's state cannot be reached; send it again in a moment.");
 }
 
 static void tell_forbidden(struct member *member, const struct message *message, const char *text)
@@ -81,8 +81,10 @@ static void call_done(void *arg, const struct bus_reply *reply)
         bool removed = span_eq(status, "removed");
         member->left = true;
         member_close(member, removed ? CLOSE_REMOVED : CLOSE_REPLACED, removed ? "removed" : "replaced");
-    } else if (span_eq(status, "ended")) {
-        member->room->suspect = true; /* the channel brings `close`; if not, the tick finds out */
+    } else if (span_eq(status, "ended") || span_eq(status, "gone")) {
+        /* The channel brings `close`, or the tick finds that room or session must be brought back. */
+        member->room->suspect = true;
+        tell_unavailable(member, call->ref);
     } else {
         tell_ack(member, call->ref, bus_reply_text(bus_reply_at(reply, 1)));
         metric_observe(HISTOGRAM_ACK, (double)(clock_mono_ns() - call->started_ns) / 1e9);
@@ -350,6 +352,10 @@ static void keep_early(struct member *member, struct span text)
 {
     struct early *early =
         member->early_count < EARLY_MAX ? malloc(sizeof *early + text.n) : NULL;
+    if (!early && member->welcomed) {
+        tell_unavailable(member, ""); /* what has a ref will be sent again */
+        return;
+    }
     if (!early) {
         member_close(member, CLOSE_TOO_MANY, "too many messages before the welcome");
         return;

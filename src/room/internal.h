@@ -13,6 +13,8 @@
 #include "room/ring.h"
 #include "room/room.h"
 
+#define REDIS_EPOCH_LEN 16
+
 enum room_state {
     ROOM_SUBSCRIBING, /* the channel's subscription is not confirmed: messages may be missed */
     ROOM_LOADING,     /* subscribed; reading info and log; channel messages are held back */
@@ -69,7 +71,11 @@ struct room {
     struct member **members;
     size_t count, cap; /* of members */
     unsigned refs;     /* outstanding calls */
+    char host[ID_MAX + 1], host_name[NAME_MAX_BYTES + 1];
+    int64_t created_ms;
+    unsigned generation; /* of Redis's contents, as known when the room was live last */
     bool seen_dirty;
+    bool known;   /* it was loaded before; valid while LOADING */
     bool suspect; /* a script found it ended, or loading failed: loaded again with the next tick */
     struct log_id loaded; /* the last log entry read; valid while LOADING */
 };
@@ -130,32 +136,46 @@ struct member {
     bool seen_dirty : 1;
     bool left : 1;     /* the leave was sent, or is not needed */
     bool lost : 1;     /* how the socket went; valid when socket is NULL */
+    bool indexed : 1;  /* in the server's index of sessions */
     bool welcomed : 1; /* a further welcome follows a lost link and replays nothing by itself */
     char text[];
 };
+
+/* A session in `server:{serverId}:sessions`: "CODE userId sessionId epoch incarnation". */
+#define INCARNATION_LEN 6
+#define ENTRY_MAX (ROOM_CODE_MAX + 1 + ID_MAX + 1 + SESSION_ID_LEN + 1 + EPOCH_LEN + 1 + INCARNATION_LEN)
 
 /* A leave that Redis must still be told of. */
 struct leave {
     struct leave *next;
     struct rooms *rooms;
-    char room[ROOM_CODE_MAX + 6];
-    char epoch[EPOCH_LEN + 1];
-    char user_id[ID_MAX + 1];
-    char session[SESSION_ID_LEN + 1];
+    char server[ID_MAX + 1]; /* whose session it is */
+    char entry[ENTRY_MAX + 1];
     bool lost;
+};
+
+/* What loop 0 keeps about servers' leases; see lease.c. Times are monotonic. */
+struct lease {
+    uv_timer_t timer;
+    int64_t renewed_ms; /* when our lease was last confirmed */
+    int64_t trusted_ms; /* since when it is kept without a break; 0 = it is not */
+    bool leftovers_ended, ending;
 };
 
 struct rooms {
     struct loop *loop;
     const struct config *config;
     const struct tokens *tokens;
-    const char *server_id;
+    const char *server_id, *incarnation; /* the server's name, and which of its lives */
     struct bus *bus;
+    struct lease lease; /* used on loop 0 */
+    char redis_epoch[REDIS_EPOCH_LEN + 1]; /* `lectern:epoch`; "" until known */
+    unsigned generation; /* grows whenever that changes */
     struct map by_code; /* code -> struct room, further ones by same_code */
     struct room *head; /* of all rooms */
     int64_t redis_ahead_ms; /* of this machine's clock, as seen at the last reservation */
     struct leave *leaves, **leaves_tail; /* to be sent (again) */
-    unsigned leaves_out;                 /* sent, not answered */
+    unsigned calls_out; /* leaves and the like sent, not answered */
     uv_timer_t timer;
     void (*all_left)(void *arg);
     void *all_left_arg;
@@ -171,6 +191,22 @@ void rooms_leave(struct rooms *rooms, struct leave *leave); /* takes it; told as
 #define KEEP_TEXT 24
 struct span rooms_keep_ms(const struct rooms *rooms, char out[KEEP_TEXT]); /* keep_s as scripts want it */
 
+void rooms_load_all(struct rooms *rooms); /* those that are live */
+
+/* lease.c */
+void lease_start(struct rooms *rooms);
+void lease_stop(struct rooms *rooms);
+void lease_link_up(struct rooms *rooms);
+void lease_drain(struct rooms *rooms); /* alive for LECTERN_DRAIN_S more, then a janitor's business */
+void lease_end(struct rooms *rooms);   /* every leave was told */
+void lease_index(struct rooms *rooms, const char *entry);
+void lease_unindex(struct rooms *rooms, const char *server, const char *entry);
+
+/* restore.c */
+void rooms_check_epoch(struct rooms *rooms);
+void room_missing(struct room *room); /* info has no such room: it ended, or Redis was emptied */
+void room_restore(struct room *room);
+
 /* load.c */
 void room_load(struct room *room);
 bool room_hold(struct room *room, struct span payload);
@@ -179,12 +215,13 @@ void room_drop_held(struct room *room);
 /* member.c */
 const struct config_rate *member_rate(const struct member *member);
 void member_activate(struct member *member);
-void member_reactivate(struct member *member); /* after the link was lost */
+void member_pause(struct member *member); /* until it is activated again */
 void member_attach(struct member *member);
 void member_ref(struct member *member);
 void member_unref(struct member *member);
 void member_close(struct member *member, uint16_t code, const char *reason);
 void member_leave(struct member *member, bool lost); /* tells Redis, once */
+void member_entry(const struct member *member, char out[ENTRY_MAX + 1]);
 /*
  * Sends one of the server's own messages to one member: `body` is the JSON of its `message`. `paced`
  * ones do not count against the queue's limit.

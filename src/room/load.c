@@ -175,9 +175,18 @@ static void read_chunk(struct room *room)
     send_call(room, argv, 6, chunk_read);
 }
 
-static const char *const INFO_FIELDS[] = {"epoch", "seal", "trimmed", "name",  "max",
-                                          "hold",  "talk", "notify",  "locked"};
+static const char *const INFO_FIELDS[] = {"epoch", "seal",   "trimmed", "name", "max",      "hold",
+                                          "talk",  "notify", "locked",  "host", "hostName", "createdAt"};
 #define INFO_COUNT (sizeof INFO_FIELDS / sizeof *INFO_FIELDS)
+
+static void activate_all(struct room *room)
+{
+    for (size_t i = 0; i < room->count; i++) {
+        if (room->members[i]->state == MEMBER_WAITING) {
+            member_activate(room->members[i]);
+        }
+    }
+}
 
 static void take_info(struct room *room, const struct bus_reply *reply)
 {
@@ -197,6 +206,10 @@ static void take_info(struct room *room, const struct bus_reply *reply)
     settings->talk_all = span_eq(bus_reply_text(bus_reply_at(reply, 6)), "all");
     settings->notify_all = span_eq(bus_reply_text(bus_reply_at(reply, 7)), "all");
     settings->locked = span_eq(bus_reply_text(bus_reply_at(reply, 8)), "1");
+    (void)span_copy(bus_reply_text(bus_reply_at(reply, 9)), room->host, sizeof room->host);
+    (void)span_copy(bus_reply_text(bus_reply_at(reply, 10)), room->host_name, sizeof room->host_name);
+    room->created_ms = bus_reply_int(bus_reply_at(reply, 11));
+    room->generation = room->rooms->generation;
 }
 
 static void info_read(void *arg, const struct bus_reply *reply)
@@ -205,11 +218,17 @@ static void info_read(void *arg, const struct bus_reply *reply)
     if (!room) {
         return;
     }
-    if (span_eq(bus_reply_text(bus_reply_at(reply, 0)), room->epoch)) {
+    struct span epoch = bus_reply_text(bus_reply_at(reply, 0));
+    if (span_eq(epoch, room->epoch)) {
         take_info(room, reply);
         room->loaded = room->log.last;
+        if (room->known) {
+            activate_all(room);
+        }
         read_chunk(room);
-    } else { /* it ended while the link was down, or before we came */
+    } else if (epoch.n == 0) {
+        room_missing(room);
+    } else { /* it ended, and its code is another room's now */
         room_over(room, CLOSE_ROOM_ENDED, "ended", true);
     }
     finish_call(room);
@@ -227,8 +246,13 @@ void room_load(struct room *room)
     for (size_t i = 0; i < INFO_COUNT; i++) {
         argv[2 + i] = span_of(INFO_FIELDS[i]);
     }
-    send_call(room, argv, 2 + INFO_COUNT, info_read);
+    /* When it is loaded for the first time, its members' activation need not wait for the reply. */
+    room->known = *room->seal != '\0';
     for (size_t i = 0; i < room->count; i++) {
-        member_reactivate(room->members[i]);
+        member_pause(room->members[i]);
+    }
+    send_call(room, argv, 2 + INFO_COUNT, info_read);
+    if (!room->known) {
+        activate_all(room);
     }
 }

@@ -152,6 +152,12 @@ struct member *member_create(struct rooms *rooms, const struct room_ticket *tick
     return member;
 }
 
+void member_entry(const struct member *member, char out[ENTRY_MAX + 1])
+{
+    snprintf(out, ENTRY_MAX + 1, "%s %s %s %s %s", member->room->code, member->user_id,
+             member->session, member->room->epoch, member->room->rooms->incarnation);
+}
+
 /* ---- activation ---- */
 
 static void write_user(struct buf *out, struct span id, struct span name)
@@ -277,6 +283,18 @@ static void refuse(struct member *member, struct span status)
     member_close(member, CLOSE_TRY_LATER, "unavailable");
 }
 
+/* The socket is gone: the session leaves, unless it was ended by others already. */
+static void end_session(struct member *member)
+{
+    member_leave(member, member->lost);
+    if (member->left && member->indexed) {
+        char entry[ENTRY_MAX + 1];
+        member_entry(member, entry);
+        member->indexed = false;
+        lease_unindex(member->room->rooms, member->room->rooms->server_id, entry);
+    }
+}
+
 static void activated(void *arg, const struct bus_reply *reply)
 {
     struct member *member = arg;
@@ -302,7 +320,7 @@ static void activated(void *arg, const struct bus_reply *reply)
         }
     }
     if (!member->socket) {
-        member_leave(member, member->lost); /* it went while we asked */
+        end_session(member); /* it went while we asked */
     }
     member_unref(member);
 }
@@ -322,29 +340,34 @@ void member_activate(struct member *member)
         span_of(room->rooms->server_id),
         span_of(room->epoch),
         span_of(reserved),
+        span_of(member->welcomed ? "1" : "0"),
     };
+    char entry[ENTRY_MAX + 1];
+    member_entry(member, entry);
+    lease_index(room->rooms, entry); /* first: a session that is not listed would never be ended */
+    member->indexed = true;
     member_ref(member);
     member->state = MEMBER_ACTIVATING;
-    if (bus_script(room->rooms->bus, BUS_SCRIPT_ACTIVATE, &key, 1, args, 8, activated, member)) {
+    if (bus_script(room->rooms->bus, BUS_SCRIPT_ACTIVATE, &key, 1, args, 9, activated, member)) {
         member->state = MEMBER_WAITING; /* until the room loads again, or the tick */
         member_unref(member);
     }
 }
 
 /*
- * The room is being loaded (again): makes sure that Redis has the session, and fetches what a new
- * welcome says. What was remembered while the member cannot be told is met by its replay.
+ * The room is being loaded again: Redis may not have the session any more, and what was told of the
+ * room may be old. It will be activated and welcomed again; what is remembered meanwhile is met by its
+ * replay.
  */
-void member_reactivate(struct member *member)
+void member_pause(struct member *member)
 {
     if (member->state == MEMBER_ATTACHED && !member->replaying) {
         member->replaying = true;
         member->cursor = member->room->log.end;
     }
-    if (member->state == MEMBER_WAITING || member->state == MEMBER_ACTIVE
-        || member->state == MEMBER_ATTACHED) {
+    if (member->state == MEMBER_ACTIVE || member->state == MEMBER_ATTACHED) {
         free_late(member);
-        member_activate(member);
+        member->state = MEMBER_WAITING;
     }
 }
 
@@ -452,6 +475,7 @@ void member_leave(struct member *member, bool lost)
         return;
     }
     member->left = true;
+    member->indexed = false; /* the leave takes it out */
     struct leave *leave = calloc(1, sizeof *leave);
     if (!leave) {
         metric_add(METRIC_OUT_OF_MEMORY, 1);
@@ -459,10 +483,8 @@ void member_leave(struct member *member, bool lost)
                   member->room->channel);
         return;
     }
-    (void)span_copy(span_of(member->room->channel), leave->room, sizeof leave->room);
-    (void)span_copy(span_of(member->room->epoch), leave->epoch, sizeof leave->epoch);
-    (void)span_copy(span_of(member->user_id), leave->user_id, sizeof leave->user_id);
-    (void)span_copy(span_of(member->session), leave->session, sizeof leave->session);
+    (void)span_copy(span_of(member->room->rooms->server_id), leave->server, sizeof leave->server);
+    member_entry(member, leave->entry);
     leave->lost = lost;
     rooms_leave(member->room->rooms, leave);
 }
@@ -474,7 +496,7 @@ void member_gone(struct member *member, bool clean)
     member->socket = NULL;
     member->lost = !clean;
     remove_from_room(member);
-    member_leave(member, !clean);
+    end_session(member);
     free_if_unused(member);
     room_unref(room);
 }

@@ -58,7 +58,8 @@ struct member_ops {
 
 /* `bus_events` of the loop's link must be forwarded by rooms_bus_events(). */
 struct rooms *rooms_create(struct loop *loop, const struct config *config,
-                           const struct tokens *tokens, const char *server_id);
+                           const struct tokens *tokens, const char *server_id,
+                           const char *incarnation);
 void rooms_destroy(struct rooms *rooms); /* after the loop stopped; accepts NULL */
 
 /* The link's events; arg is the struct rooms. The link must be set before the loop starts. */
@@ -76,6 +77,12 @@ void rooms_stop(struct rooms *rooms);
  * has been told of all, or at once when the link is down.
  */
 void rooms_leave_all(struct rooms *rooms, void (*done)(void *arg), void *arg);
+
+/*
+ * The other way to end: sessions stay, marked as pending, for LECTERN_DRAIN_S; who has not come back
+ * on another server by then is taken for lost by a janitor. No leave is told, and no host is away.
+ */
+void rooms_drain(struct rooms *rooms, void (*done)(void *arg), void *arg);
 
 /*
  * Makes a member of a reserved place. It is admitted when the channel is subscribed, the log known

@@ -14,7 +14,8 @@
 #define TICK_MS 1000
 
 struct rooms *rooms_create(struct loop *loop, const struct config *config,
-                           const struct tokens *tokens, const char *server_id)
+                           const struct tokens *tokens, const char *server_id,
+                           const char *incarnation)
 {
     struct rooms *rooms = calloc(1, sizeof *rooms);
     if (!rooms) {
@@ -24,6 +25,7 @@ struct rooms *rooms_create(struct loop *loop, const struct config *config,
     rooms->config = config;
     rooms->tokens = tokens;
     rooms->server_id = server_id;
+    rooms->incarnation = incarnation;
     rooms->leaves_tail = &rooms->leaves;
     map_init(&rooms->by_code);
     return rooms;
@@ -192,7 +194,7 @@ static void keep_leave(struct rooms *rooms, struct leave *leave)
 
 static void check_all_left(struct rooms *rooms)
 {
-    if (rooms->all_left && rooms->leaves_out == 0 && (!rooms->leaves || !bus_is_up(rooms->bus))) {
+    if (rooms->all_left && rooms->calls_out == 0 && (!rooms->leaves || !bus_is_up(rooms->bus))) {
         void (*done)(void *) = rooms->all_left;
         rooms->all_left = NULL;
         done(rooms->all_left_arg);
@@ -203,10 +205,11 @@ static void leave_done(void *arg, const struct bus_reply *reply)
 {
     struct leave *leave = arg;
     struct rooms *rooms = leave->rooms;
-    rooms->leaves_out--;
+    rooms->calls_out--;
     if (!reply || bus_reply_type(reply) == BUS_ERROR) {
         keep_leave(rooms, leave); /* told again; it is fenced, so that does no harm */
     } else {
+        lease_unindex(rooms, leave->server, leave->entry);
         free(leave);
     }
     check_all_left(rooms);
@@ -218,17 +221,30 @@ struct span rooms_keep_ms(const struct rooms *rooms, char out[KEEP_TEXT])
     return (struct span){out, (size_t)len};
 }
 
+static struct span next_word(struct span *text)
+{
+    const char *blank = text->n ? memchr(text->p, ' ', text->n) : NULL;
+    struct span word = {text->p, blank ? (size_t)(blank - text->p) : text->n};
+    size_t used = word.n + (blank ? 1 : 0);
+    text->p += used;
+    text->n -= used;
+    return word;
+}
+
 static bool send_leave(struct rooms *rooms, struct leave *leave)
 {
-    char keep_ms[KEEP_TEXT];
-    const struct span key = span_of(leave->room);
-    const struct span args[] = {span_of(leave->user_id), span_of(leave->session), span_of(leave->epoch),
-                                span_of(leave->lost ? "lost" : "left"),
+    struct span entry = span_of(leave->entry);
+    struct span code = next_word(&entry), user = next_word(&entry);
+    struct span session = next_word(&entry), epoch = next_word(&entry);
+    char room[ROOM_CODE_MAX + 6], keep_ms[KEEP_TEXT];
+    snprintf(room, sizeof room, "room:%.*s", (int)code.n, code.p);
+    const struct span key = span_of(room);
+    const struct span args[] = {user, session, epoch, span_of(leave->lost ? "lost" : "left"),
                                 rooms_keep_ms(rooms, keep_ms)};
     if (bus_script(rooms->bus, BUS_SCRIPT_LEAVE, &key, 1, args, 5, leave_done, leave)) {
         return false;
     }
-    rooms->leaves_out++;
+    rooms->calls_out++;
     return true;
 }
 
@@ -243,7 +259,8 @@ static void send_leaves(struct rooms *rooms)
     rooms->leaves_tail = &rooms->leaves;
     while (leave) {
         struct leave *next = leave->next;
-        const struct room *room = map_get(&rooms->by_code, span_of(leave->room + 5));
+        struct span entry = span_of(leave->entry);
+        const struct room *room = map_get(&rooms->by_code, next_word(&entry));
         bool wait = !bus_is_up(rooms->bus) || (room && room->state == ROOM_SUBSCRIBING);
         if (wait || !send_leave(rooms, leave)) {
             keep_leave(rooms, leave);
@@ -280,6 +297,10 @@ static void follow_again(struct room *room)
 static void link_up(void *arg)
 {
     struct rooms *rooms = arg;
+    if (loop_index(rooms->loop) == 0) {
+        lease_link_up(rooms);
+    }
+    rooms_check_epoch(rooms);
     each_room(rooms, unfollow);
     each_room(rooms, follow_again);
     send_leaves(rooms);
@@ -336,16 +357,6 @@ static void close_session(struct rooms *rooms, struct span code, struct span use
     }
 }
 
-static struct span next_word(struct span *text)
-{
-    const char *blank = text->n ? memchr(text->p, ' ', text->n) : NULL;
-    struct span word = {text->p, blank ? (size_t)(blank - text->p) : text->n};
-    size_t used = word.n + (blank ? 1 : 0);
-    text->p += used;
-    text->n -= used;
-    return word;
-}
-
 /* `replace|kick CODE userId sessionId`: a script has ended one of this server's sessions. */
 static void link_control(void *arg, struct span payload)
 {
@@ -377,9 +388,59 @@ static void leave_room(struct room *room)
 void rooms_leave_all(struct rooms *rooms, void (*done)(void *arg), void *arg)
 {
     each_room(rooms, leave_room);
+    if (loop_index(rooms->loop) == 0) {
+        lease_end(rooms);
+    }
     rooms->all_left = done;
     rooms->all_left_arg = arg;
     check_all_left(rooms);
+}
+
+static void pended(void *arg, const struct bus_reply *reply)
+{
+    struct rooms *rooms = arg;
+    (void)reply; /* a session that is not marked is ended by a janitor all the same */
+    rooms->calls_out--;
+    check_all_left(rooms);
+}
+
+static void pend_room(struct room *room)
+{
+    const struct span key = span_of(room->channel);
+    for (size_t i = 0; i < room->count; i++) {
+        struct member *member = room->members[i];
+        const struct span args[] = {span_of(member->user_id), span_of(member->session)};
+        if (!member->left
+            && bus_script(room->rooms->bus, BUS_SCRIPT_PEND, &key, 1, args, 2, pended, room->rooms)
+                   == 0) {
+            room->rooms->calls_out++;
+        }
+        member->left = true; /* it may come back elsewhere; if not, a janitor ends it */
+        member->indexed = false;
+    }
+}
+
+void rooms_drain(struct rooms *rooms, void (*done)(void *arg), void *arg)
+{
+    each_room(rooms, pend_room);
+    if (loop_index(rooms->loop) == 0) {
+        lease_drain(rooms);
+    }
+    rooms->all_left = done;
+    rooms->all_left_arg = arg;
+    check_all_left(rooms);
+}
+
+static void load_live(struct room *room)
+{
+    if (room->state == ROOM_LIVE) {
+        room_load(room);
+    }
+}
+
+void rooms_load_all(struct rooms *rooms)
+{
+    each_room(rooms, load_live);
 }
 
 /* ---- chores ---- */
@@ -446,6 +507,7 @@ static void tick(uv_timer_t *timer)
     struct rooms *rooms = timer->data;
     each_room(rooms, check_room);
     send_leaves(rooms);
+    rooms_check_epoch(rooms);
     if (loop_index(rooms->loop) == 0) {
         check_held(rooms);
     }
@@ -456,9 +518,15 @@ void rooms_start(struct rooms *rooms)
     uv_timer_init(loop_uv(rooms->loop), &rooms->timer);
     rooms->timer.data = rooms;
     uv_timer_start(&rooms->timer, tick, TICK_MS, TICK_MS);
+    if (loop_index(rooms->loop) == 0) {
+        lease_start(rooms);
+    }
 }
 
 void rooms_stop(struct rooms *rooms)
 {
     uv_close((uv_handle_t *)&rooms->timer, NULL);
+    if (loop_index(rooms->loop) == 0) {
+        lease_stop(rooms);
+    }
 }

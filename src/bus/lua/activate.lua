@@ -1,7 +1,7 @@
 -- Turns a reservation into a present session, once its socket is on a loop. Running it again for a
 -- session that is present changes nothing; so a loop that lost its link makes sure of its sessions.
 -- ARGV: 1 userType, 2 user id, 3 name, 4 device id or '', 5 session id, 6 server id, 7 epoch,
---   8 when the place was reserved.
+--   8 when the place was reserved, 9 '1' if the user has been welcomed before.
 -- Reply: {refusal: 'ended'|'removed'|'replaced'|'room_full'} or {'ok', seal, last, host, hostName,
 --   name, max, hold, talk, notify, locked, heldUntil, host present 0|1, participants} and for
 --   teachers {id, name, joinedAt} of each participant, flat.
@@ -58,7 +58,9 @@ if kind == 'teacher' then
             '{"name":' .. cjson.encode(name) .. '}')
     end
 elseif not present then
-    publish(info.seal, now, 'student', uid, info.notify == 'all' and 'all' or 'teacher', 'join',
+    -- After an outage only the host is told: to the others nobody seemed to be away.
+    local all = info.notify == 'all' and ARGV[9] ~= '1'
+    publish(info.seal, now, 'student', uid, all and 'all' or 'teacher', 'join',
         '{"name":' .. cjson.encode(name) .. ',"count":' .. int(count) .. ',"joinedAt":' .. reserved_at ..
         '}')
 end

@@ -110,15 +110,20 @@ local function settings_json(info)
         (info.locked == '1' and 'true' or 'false') .. '}'
 end
 
--- Why a session may not act in the room of that epoch (whose present epoch is given), or nil if it may.
+-- Why a session may not act in the room of that epoch (whose present epoch is given), or nil if it may:
+-- 'ended', 'removed', 'stale' (replaced by a newer one) or 'gone' (ended by a janitor, or Redis emptied).
 local function session_refusal(uid, session, epoch, present_epoch)
     if present_epoch ~= epoch then
         return 'ended'
     end
-    if redis.call('HGET', user_key(uid), 'sessionId') == session then
+    local present = redis.call('HGET', user_key(uid), 'sessionId')
+    if present == session then
         return nil
     end
-    return redis.call('SISMEMBER', room .. ':removed', uid) == 1 and 'removed' or 'stale'
+    if redis.call('SISMEMBER', room .. ':removed', uid) == 1 then
+        return 'removed'
+    end
+    return present and 'stale' or 'gone'
 end
 
 -- Is this session the host's present one?

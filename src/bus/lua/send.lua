@@ -1,7 +1,7 @@
 -- Remembers a message in the room's log and publishes it.
 -- ARGV: 1 sender's user id, 2 session id, 3 epoch, 4 ref or '', 5 the message as a JSON object without
 --   id and ts, 6 most entries and 7 most bytes of the log.
--- Reply: {'ok'|'repeat', stream id}, {'ended'}, {'stale'} or {'removed'}.
+-- Reply: {'ok'|'repeat', stream id}, {'ended'}, {'stale'}, {'gone'} or {'removed'}.
 --
 -- Ids are `ms-seq` with seq below 1024, so that an id fits a sorted set's score exactly; if a
 -- millisecond is full, or the clock went back, they run ahead of the clock.
