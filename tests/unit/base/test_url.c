@@ -297,8 +297,10 @@ static void check_redis(const char *text, const char *host, unsigned port, unsig
     if (wrong) {
         fail_msg("%s: %s", text, wrong);
     }
-    assert_string_equal(url.host, host);
-    assert_int_equal(url.port, port);
+    assert_int_equal(url.address_count, 1);
+    assert_string_equal(url.addresses[0].host, host);
+    assert_int_equal(url.addresses[0].port, port);
+    assert_string_equal(url.primary, "");
     assert_int_equal(url.db, db);
     assert_string_equal(url.user, user);
     assert_string_equal(url.password, password);
@@ -398,11 +400,102 @@ static void long_parts_of_redis_urls(void **state)
     assert_non_null(redis_url_parse(span_of(text), &url));
     snprintf(text, sizeof text, "redis://%.63s.%.63s.%.63s.%.61s", part, part, part, part);
     assert_null(redis_url_parse(span_of(text), &url));
-    assert_int_equal(strlen(url.host), REDIS_HOST_MAX);
+    assert_int_equal(strlen(url.addresses[0].host), REDIS_HOST_MAX);
     snprintf(text, sizeof text, "redis://%.63s.%.63s.%.63s.%.62s", part, part, part, part);
     assert_non_null(redis_url_parse(span_of(text), &url));
     snprintf(text, sizeof text, "redis://%.64s", part);
     assert_non_null(redis_url_parse(span_of(text), &url));
+}
+
+static void sentinel_urls(void **state)
+{
+    (void)state;
+    struct redis_url url;
+    assert_null(redis_url_parse(span_of("redis+sentinel://h/school"), &url));
+    assert_int_equal(url.address_count, 1);
+    assert_string_equal(url.addresses[0].host, "h");
+    assert_int_equal(url.addresses[0].port, 26379);
+    assert_string_equal(url.primary, "school");
+    assert_string_equal(url.user, "");
+    assert_string_equal(url.password, "");
+    assert_int_equal(url.db, 0);
+
+    assert_null(redis_url_parse(
+        span_of("redis+sentinel://kim:a%2Cb%2F@10.0.0.1:5000,s-2.example,s_3:1/My.pri-mary_1/15"),
+        &url));
+    assert_int_equal(url.address_count, 3);
+    assert_string_equal(url.addresses[0].host, "10.0.0.1");
+    assert_int_equal(url.addresses[0].port, 5000);
+    assert_string_equal(url.addresses[1].host, "s-2.example");
+    assert_int_equal(url.addresses[1].port, 26379);
+    assert_string_equal(url.addresses[2].host, "s_3");
+    assert_int_equal(url.addresses[2].port, 1);
+    assert_string_equal(url.primary, "My.pri-mary_1");
+    assert_string_equal(url.user, "kim");
+    assert_string_equal(url.password, "a,b/");
+    assert_int_equal(url.db, 15);
+
+    assert_null(redis_url_parse(span_of("redis+sentinel://a,b,c,d,e,f,g,h/p/0"), &url));
+    assert_int_equal(url.address_count, REDIS_SENTINELS_MAX);
+    assert_null(redis_url_parse(span_of("redis+sentinel://:x@a/p/"), &url));
+    assert_string_equal(url.password, "x");
+
+    char text[128];
+    char name[70];
+    memset(name, 'p', sizeof name);
+    snprintf(text, sizeof text, "redis+sentinel://h/%.64s", name);
+    assert_null(redis_url_parse(span_of(text), &url));
+    assert_int_equal(strlen(url.primary), REDIS_PRIMARY_MAX);
+    snprintf(text, sizeof text, "redis+sentinel://h/%.65s", name);
+    assert_non_null(redis_url_parse(span_of(text), &url));
+}
+
+static void bad_sentinel_urls(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "redis+sentinel",
+        "redis+sentinel://",
+        "redis+sentinel:///p",
+        "redis+sentinel://h",
+        "redis+sentinel://h/",
+        "redis+sentinel://h//0",
+        "redis+sentinel://h,/p",
+        "redis+sentinel://,h/p",
+        "redis+sentinel://h,,i/p",
+        "redis+sentinel://h, i/p",
+        "redis+sentinel://h:/p",
+        "redis+sentinel://h:0/p",
+        "redis+sentinel://h:1,i:65536/p",
+        "redis+sentinel://h:1:2/p",
+        "redis+sentinel://1.2.3,h/p",
+        "redis+sentinel://[::1]/p",
+        "redis+sentinel://a,b,c,d,e,f,g,h,i/p",
+        "redis+sentinel://h/p/x",
+        "redis+sentinel://h/p/65536",
+        "redis+sentinel://h/p/1/",
+        "redis+sentinel://h/p q",
+        "redis+sentinel://h/p%41",
+        "redis+sentinel://h/p?db=1",
+        "redis+sentinel://h/p,q",
+        "redis+sentinel://u@h/p",
+        "redis+sentinel://u:@h/p",
+        "redis+sentinel://u:p@h,u:p@i/p",
+        "redis+sentinel://u:p%@h/p",
+        "rediss+sentinel://h/p",
+        "redis+Sentinel://h/p",
+        "redis://h,i/0",
+        "redis://h/p",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct redis_url url;
+        const char *wrong = redis_url_parse(span_of(texts[i]), &url);
+        if (!wrong) {
+            fail_msg("%s should be refused", texts[i]);
+            return;
+        }
+        assert_true(strlen(wrong) > 10);
+    }
 }
 
 static void what_is_wrong_has_words(void **state)
@@ -433,6 +526,8 @@ int main(void)
         cmocka_unit_test(redis_urls),
         cmocka_unit_test(bad_redis_urls),
         cmocka_unit_test(long_parts_of_redis_urls),
+        cmocka_unit_test(sentinel_urls),
+        cmocka_unit_test(bad_sentinel_urls),
         cmocka_unit_test(what_is_wrong_has_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -196,8 +196,10 @@ static void redis_urls(void **state)
     (void)state;
     good("LECTERN_REDIS_URL=redis://kim:secret@redis:6380/2");
     assert_string_equal(config.redis_url, "redis://kim:secret@redis:6380/2");
+    good("LECTERN_REDIS_URL=redis+sentinel://:secret@s1,s2:26380/school/2");
     static const char *const entries[] = {
         "LECTERN_REDIS_URL=kim:pa55word@redis",
+        "LECTERN_REDIS_URL=redis+sentinel://kim:pa55word@redis",
         "LECTERN_REDIS_URL=redis://kim:pa55word@redis:port",
         "LECTERN_REDIS_URL=redis://:pa55word",
     };
