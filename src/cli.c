@@ -18,7 +18,8 @@ static int complain(const char *what, const char *value)
 }
 
 /* Copies an option's value that `valid` accepts into `out`; 0 or the exit status. */
-static int take(const char *name, const char *value, bool (*valid)(struct span), char *out, size_t cap)
+static int take(const char *name, const char *value, bool (*valid)(struct span), char *out,
+                size_t cap)
 {
     if (!valid(span_of(value)) || !span_copy(span_of(value), out, cap)) {
         return complain(name, value);
@@ -45,9 +46,12 @@ static int take_seconds(const char *value, int64_t *seconds)
 static int token_options(int argc, char **argv, struct claims *claims, int64_t *seconds)
 {
     static const struct option options[] = {
-        {"type", required_argument, NULL, 't'}, {"sub", required_argument, NULL, 's'},
-        {"name", required_argument, NULL, 'n'}, {"room", required_argument, NULL, 'r'},
-        {"channels", required_argument, NULL, 'c'}, {"expires", required_argument, NULL, 'e'},
+        {"type", required_argument, NULL, 't'},
+        {"sub", required_argument, NULL, 's'},
+        {"name", required_argument, NULL, 'n'},
+        {"room", required_argument, NULL, 'r'},
+        {"channels", required_argument, NULL, 'c'},
+        {"expires", required_argument, NULL, 'e'},
         {NULL, 0, NULL, 0},
     };
     int option, status = 0;
@@ -59,8 +63,8 @@ static int token_options(int argc, char **argv, struct claims *claims, int64_t *
             typed = true;
             break;
         case 's':
-            status = take("--sub is 1 to 64 of A-Z a-z 0-9 . _ @ -", optarg, id_valid, claims->user_id,
-                          sizeof claims->user_id);
+            status = take("--sub is 1 to 64 of A-Z a-z 0-9 . _ @ -", optarg, id_valid,
+                          claims->user_id, sizeof claims->user_id);
             break;
         case 'n':
             status = take("--name is 1 to 64 characters", optarg, id_name_valid, claims->name,

@@ -22,7 +22,8 @@
 #include "net/fds.h"
 #include "worker.h"
 
-#define LOOPS_MAX 64 /* LECTERN_LOOPS allows no more; machines with more cores are served by this many */
+#define LOOPS_MAX                                                                                  \
+    64 /* LECTERN_LOOPS allows no more; machines with more cores are served by this many */
 #define POLL_MS 50 /* how often the end of the workers is looked for */
 
 struct app {
@@ -90,8 +91,8 @@ static int start_workers(struct app *app)
 {
     unsigned count = loop_count(&app->config);
     for (unsigned i = 0; i < count; i++) {
-        struct worker *worker = worker_create(i, &app->config, app->tokens, app->server_id,
-                                              app->incarnation);
+        struct worker *worker =
+            worker_create(i, &app->config, app->tokens, app->server_id, app->incarnation);
         if (!worker) {
             return fail("no memory for the event loops", NULL);
         }

@@ -32,8 +32,9 @@ struct worker {
     atomic_bool ended;
 };
 
-struct worker *worker_create(unsigned index, const struct config *config, const struct tokens *tokens,
-                             const char *server_id, const char *incarnation)
+struct worker *worker_create(unsigned index, const struct config *config,
+                             const struct tokens *tokens, const char *server_id,
+                             const char *incarnation)
 {
     struct worker *worker = calloc(1, sizeof *worker);
     if (!worker) {
@@ -116,14 +117,16 @@ static void check_end(uv_timer_t *timer)
     struct worker *worker = timer->data;
     bool late = loop_now_ms(worker->loop) >= worker->deadline_ms;
     if (worker->step == LEAVING && late) {
-        log_warn("main", "loop %u: Redis was not told of all leaves in time", loop_index(worker->loop));
+        log_warn("main", "loop %u: Redis was not told of all leaves in time",
+                 loop_index(worker->loop));
         close_sockets(worker);
     } else if (worker->step == CLOSING && proto_loop_count(worker->proto_loop) == 0) {
         stop_all(worker);
     } else if (worker->step == CLOSING && late) {
         proto_loop_kill_all(worker->proto_loop);
     } else if (worker->step == CLOSING) {
-        proto_loop_close_some(worker->proto_loop, worker->batch, CLOSE_MOVED, "server shutting down");
+        proto_loop_close_some(worker->proto_loop, worker->batch, CLOSE_MOVED,
+                              "server shutting down");
     }
 }
 

@@ -14,8 +14,9 @@
 struct worker;
 
 /* Everything is borrowed and must outlive the worker. NULL: no memory, or the URL is unusable. */
-struct worker *worker_create(unsigned index, const struct config *config, const struct tokens *tokens,
-                             const char *server_id, const char *incarnation);
+struct worker *worker_create(unsigned index, const struct config *config,
+                             const struct tokens *tokens, const char *server_id,
+                             const char *incarnation);
 
 /* Starts the thread. 0 or -1. */
 int worker_start(struct worker *worker) __attribute__((warn_unused_result));

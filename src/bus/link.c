@@ -1,10 +1,10 @@
 /*
- * A loop's link to Redis: its states, deadlines and reconnecting. Calls are in link_calls.c,
- * subscriptions in link_channels.c.
+ * A loop's link to Redis: its states, deadlines and reconnecting. Where to connect is found out in
+ * link_locate.c; calls are in link_calls.c, subscriptions in link_channels.c.
  *
  *   IDLE      created, not started
  *   WAITING   down; tried again at retry_ms
- *   RESOLVING the host's name is being looked up
+ *   LOCATING  the host's name is being looked up, or sentinels are asked for the primary
  *   SETUP     both connections are being made. All that makes them useful is sent at once and waits
  *             in hiredis until they stand: AUTH, SELECT, ROLE, SCRIPT LOAD of all, SUBSCRIBE of the
  *             server's own channel. The link is up when setup_left, the answers due, is 0.
@@ -36,7 +36,6 @@
 #define BACKOFF_MAX_MS 2000
 #define STEADY_MS 10000 /* after being up this long, backing off begins anew */
 
-static void attempt(struct bus *bus);
 static void on_timer(uv_timer_t *timer);
 
 void link_arm(struct bus *bus, int64_t due_ms)
@@ -53,6 +52,7 @@ void link_arm(struct bus *bus, int64_t due_ms)
 
 static void disconnect(struct bus *bus)
 {
+    link_locate_stop(bus);
     adapter_close(bus->commands);
     adapter_close(bus->subscriptions);
     bus->commands = bus->subscriptions = NULL;
@@ -63,11 +63,28 @@ static void disconnect(struct bus *bus)
     bus->failing = NULL;
 }
 
+#define WHERE_MAX (REDIS_PRIMARY_MAX + REDIS_HOST_MAX + 32)
+
+/* What it is or should be connected to, for the log. */
+static void where(const struct bus *bus, char out[WHERE_MAX])
+{
+    const struct redis_url *url = &bus->url;
+    if (url->primary[0] == '\0') {
+        snprintf(out, WHERE_MAX, "%s:%u", url->addresses[0].host, url->addresses[0].port);
+    } else if (bus->state == LOCATING) {
+        snprintf(out, WHERE_MAX, "primary %s", url->primary);
+    } else {
+        snprintf(out, WHERE_MAX, "primary %s at %s:%u", url->primary, bus->address.host,
+                 bus->address.port);
+    }
+}
+
 /* One line when the link is lost; while backing off, one whenever the reason is a new one. */
-static void tell_down(struct bus *bus, const char *reason, bool was_up)
+static void tell_down(struct bus *bus, const char *reason)
 {
     unsigned index = loop_index(bus->loop);
-    if (was_up) {
+    char to[WHERE_MAX];
+    if (bus->state == UP) {
         log_warn("redis", "loop %u: link lost: %s", index, reason);
         return;
     }
@@ -75,12 +92,12 @@ static void tell_down(struct bus *bus, const char *reason, bool was_up)
         return;
     }
     snprintf(bus->told, sizeof bus->told, "%s", reason);
+    where(bus, to);
     if (resp_refuses_login(span_of(reason))) {
-        log_error("redis", "loop %u: %s:%u does not accept the login of LECTERN_REDIS_URL: %s",
-                  index, bus->url.host, bus->url.port, reason);
+        log_error("redis", "loop %u: %s does not accept the login of LECTERN_REDIS_URL: %s", index,
+                  to, reason);
     } else {
-        log_warn("redis", "loop %u: no link to %s:%u, trying again: %s", index, bus->url.host,
-                 bus->url.port, reason);
+        log_warn("redis", "loop %u: no link to %s, trying again: %s", index, to, reason);
     }
 }
 
@@ -96,9 +113,12 @@ static void schedule_retry(struct bus *bus)
 void link_take_down(struct bus *bus, const char *reason)
 {
     bool was_up = bus->state == UP;
+    tell_down(bus, reason);
+    if (bus->state == SETUP) {
+        link_locate_doubt(bus);
+    }
     bus->state = WAITING;
     disconnect(bus);
-    tell_down(bus, reason, was_up);
     if (was_up) {
         metric_add(METRIC_REDIS_UP, -1);
         metric_add(METRIC_REDIS_RECONNECTS, 1);
@@ -137,8 +157,9 @@ void link_setup_step_done(struct bus *bus)
     bus->told[0] = '\0';
     link_arm(bus, bus->live_due_ms);
     metric_add(METRIC_REDIS_UP, 1);
-    log_info("redis", "loop %u: link up: %s:%u, database %u", loop_index(bus->loop), bus->url.host,
-             bus->url.port, bus->url.db);
+    char to[WHERE_MAX];
+    where(bus, to);
+    log_info("redis", "loop %u: link up: %s, database %u", loop_index(bus->loop), to, bus->url.db);
     bus->events->up(bus->arg);
 }
 
@@ -209,10 +230,12 @@ static void on_timer(uv_timer_t *timer)
         link_take_down(bus, bus->failing);
     } else if (bus->state == WAITING) {
         if (bus->retry_ms <= now_ms) {
-            attempt(bus);
+            link_locate(bus);
         } else {
             link_arm(bus, bus->retry_ms);
         }
+    } else if (bus->state == LOCATING) {
+        link_locate_check(bus, now_ms);
     } else if (bus->state == SETUP || bus->state == UP) {
         check_deadlines(bus, now_ms, late_ms > 0 ? late_ms : 0);
     }
@@ -220,8 +243,9 @@ static void on_timer(uv_timer_t *timer)
 
 /* ---- Connecting ---- */
 
-static void free_when_closed(struct bus *bus)
+void link_handle_closed(void *owner)
 {
+    struct bus *bus = owner;
     if (--bus->handles > 0) {
         return;
     }
@@ -240,11 +264,6 @@ static void on_lost(void *owner, const struct adapter *adapter, const char *reas
 {
     (void)adapter;
     link_take_down(owner, reason);
-}
-
-static void on_adapter_closed(void *owner)
-{
-    free_when_closed(owner);
 }
 
 static void on_setup(void *arg, const struct bus_reply *reply)
@@ -302,13 +321,14 @@ static int setup_subscriptions(struct bus *bus)
     return link_send_subscription(bus, true, span_of(bus->channel));
 }
 
-static struct adapter *open_connection(struct bus *bus, const char *ip, bool commands, char *error)
+static struct adapter *open_connection(struct bus *bus, bool commands, char *error)
 {
-    static const struct adapter_handlers for_commands = {link_on_reply, on_lost, on_adapter_closed};
+    static const struct adapter_handlers for_commands = {link_on_reply, on_lost,
+                                                         link_handle_closed};
     static const struct adapter_handlers for_subscriptions = {link_on_push, on_lost,
-                                                              on_adapter_closed};
+                                                              link_handle_closed};
     struct adapter *adapter =
-        adapter_open(loop_uv(bus->loop), ip, bus->url.port,
+        adapter_open(loop_uv(bus->loop), bus->address.host, bus->address.port,
                      commands ? &for_commands : &for_subscriptions, bus, error, LINK_REASON_MAX);
     if (adapter) {
         bus->handles++;
@@ -316,45 +336,17 @@ static struct adapter *open_connection(struct bus *bus, const char *ip, bool com
     return adapter;
 }
 
-static void connect_to(struct bus *bus, const char *ip)
+void link_connect(struct bus *bus)
 {
     char error[LINK_REASON_MAX] = "out of memory";
     bus->state = SETUP;
     bus->setup_left = 0;
-    bus->commands = open_connection(bus, ip, true, error);
+    bus->commands = open_connection(bus, true, error);
     if (bus->commands) {
-        bus->subscriptions = open_connection(bus, ip, false, error);
+        bus->subscriptions = open_connection(bus, false, error);
     }
     if (!bus->subscriptions || setup_commands(bus) || setup_subscriptions(bus)) {
         link_take_down(bus, error);
-    }
-}
-
-static void on_resolved(struct resolve *lookup, const char *ip, const char *error)
-{
-    struct bus *bus = lookup->owner;
-    if (bus->state == STOPPED) {
-        /* nothing to be done with it */
-    } else if (ip) {
-        connect_to(bus, ip);
-    } else {
-        link_take_down(bus, error);
-    }
-    free_when_closed(bus);
-}
-
-static void attempt(struct bus *bus)
-{
-    if (resolve_is_numeric(bus->url.host)) {
-        connect_to(bus, bus->url.host);
-        return;
-    }
-    bus->state = RESOLVING;
-    int status = resolve_start(&bus->lookup, loop_uv(bus->loop), bus->url.host);
-    if (status) {
-        link_take_down(bus, uv_strerror(status));
-    } else {
-        bus->handles++;
     }
 }
 
@@ -380,8 +372,6 @@ struct bus *bus_create(struct loop *loop, const struct config *config, const cha
     bus->delay_ms = BACKOFF_MIN_MS;
     snprintf(bus->channel, sizeof bus->channel, "server:%s", server_id);
     snprintf(bus->name, sizeof bus->name, "lectern-%s", server_id);
-    bus->lookup.found = on_resolved;
-    bus->lookup.owner = bus;
     channels_init(&bus->channels);
     return bus;
 }
@@ -391,12 +381,12 @@ void bus_start(struct bus *bus)
     uv_timer_init(loop_uv(bus->loop), &bus->timer);
     bus->timer.data = bus;
     bus->handles = 1;
-    attempt(bus);
+    link_locate(bus);
 }
 
 static void on_timer_closed(uv_handle_t *handle)
 {
-    free_when_closed(handle->data);
+    link_handle_closed(handle->data);
 }
 
 void bus_stop(struct bus *bus, void (*done)(void *arg), void *arg)
@@ -407,14 +397,11 @@ void bus_stop(struct bus *bus, void (*done)(void *arg), void *arg)
     bus->stopped_arg = arg;
     if (was == IDLE) {
         bus->handles = 1;
-        free_when_closed(bus);
+        link_handle_closed(bus);
         return;
     }
     if (was == UP) {
         metric_add(METRIC_REDIS_UP, -1);
-    }
-    if (was == RESOLVING) {
-        resolve_cancel(&bus->lookup);
     }
     disconnect(bus);
     uv_close((uv_handle_t *)&bus->timer, on_timer_closed);

@@ -1,5 +1,5 @@
 /*
- * What the parts of a link (link.c, link_calls.c, link_channels.c) share. Nobody else includes it.
+ * What the parts of a link (link.c, link_locate.c, link_calls.c, link_channels.c) share. Nobody else includes it.
  */
 #ifndef LECTERN_BUS_LINK_PARTS_H
 #define LECTERN_BUS_LINK_PARTS_H
@@ -11,13 +11,14 @@
 #include "bus/channels.h"
 #include "bus/link.h"
 #include "bus/resolve.h"
+#include "bus/sentinel.h"
 
 #define LINK_REASON_MAX 160
 #define LIVE_PREFIX "live "
 #define LIVE_NONCE 12 /* characters */
 #define LIVE_MS 2000  /* between two proofs of life; the commands' time limit, if longer */
 
-enum link_state { IDLE, WAITING, RESOLVING, SETUP, UP, STOPPED }; /* see link.c */
+enum link_state { IDLE, WAITING, LOCATING, SETUP, UP, STOPPED }; /* see link.c */
 
 struct bus {
     struct loop *loop;
@@ -33,6 +34,18 @@ struct bus {
     struct adapter *commands, *subscriptions; /* NULL unless SETUP or UP */
     unsigned handles;                         /* adapters, timer, look-up: not yet closed */
     unsigned setup_left;
+
+    /* link_locate.c */
+    struct redis_address address; /* numeric, of the Redis; valid in SETUP and UP */
+    struct resolve lookup;
+    bool looking_up;
+    void (*looked_up)(struct bus *bus, const char *error);
+    struct adapter *sentinel; /* that is being asked, or NULL */
+    size_t sentinel_index;    /* of this one in the URL, or of the one to be asked first */
+    size_t sentinels_left;    /* of this attempt, with this one */
+    bool sentinel_has_login;
+    int64_t sentinel_due_ms; /* valid while one is being asked */
+    struct sentinel_failure locate_failure;
 
     /* link_calls.c */
     struct call_pool calls;
@@ -55,7 +68,6 @@ struct bus {
     int64_t delay_ms;           /* the next backoff, before jitter */
     int64_t up_ms;              /* when it came up; valid while UP */
     char told[LINK_REASON_MAX]; /* the reason last logged while down; "" after it was up */
-    struct resolve lookup;
     void (*stopped)(void *arg);
     void *stopped_arg;
 };
@@ -74,6 +86,21 @@ void link_fail_soon(struct bus *bus, const char *reason);
 
 /* One of the answers that the setup waits for has come. */
 void link_setup_step_done(struct bus *bus);
+
+/* Begins to connect to bus->address. */
+void link_connect(struct bus *bus);
+
+/* One of `handles` is closed; the last one frees the bus. Adapter handler, too. */
+void link_handle_closed(void *bus);
+
+/* link_locate.c */
+
+/* Finds out where the Redis is. link_connect() or link_take_down() follows, perhaps within. */
+void link_locate(struct bus *bus);
+
+void link_locate_check(struct bus *bus, int64_t now_ms); /* from the timer, while LOCATING */
+void link_locate_doubt(struct bus *bus); /* the next sentinel is the one to be asked first */
+void link_locate_stop(struct bus *bus);  /* ends what is under way */
 
 /* link_calls.c */
 

@@ -12,29 +12,27 @@
  * Every step of a call (waiting for a connection, connecting, each answer) has the time limit, and
  * the first that exceeds it ends the call.
  *
- * READONLY and the like (resp.h) end the connection and, by `generation`, all others made before.
+ * READONLY and the like (resp.h), and every failure to get an answer, end the connection and, by
+ * `generation`, all others made before: the next call connects anew, and asks sentinels anew where
+ * to. So connections to a primary that has died silently cost one time limit, not one each.
  */
 #include "bus/pool.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <hiredis/hiredis.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <time.h>
 
 #include "base/clock.h"
-#include "base/url.h"
 #include "bus/resp.h"
+#include "bus/sync.h"
 #include "core/log.h"
 #include "core/metrics.h"
-#include "net/fds.h"
 
-#define REASON_MAX 160
 #define COMPLAIN_MS 1000 /* between two log lines about error replies */
 
 struct connection {
@@ -46,9 +44,7 @@ struct connection {
 };
 
 struct bus_pool {
-    struct redis_url url;
-    struct timeval timeout;
-    int64_t timeout_ms;
+    struct sync_target target;
 
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t changed;
@@ -74,11 +70,8 @@ struct request {
 
 static void disconnect(struct connection *connection)
 {
-    if (connection->redis) {
-        fds_disown(connection->redis->fd);
-        redisFree(connection->redis);
-        connection->redis = NULL;
-    }
+    sync_close(connection->redis);
+    connection->redis = NULL;
 }
 
 static void connection_destroy(struct connection *connection)
@@ -86,69 +79,6 @@ static void connection_destroy(struct connection *connection)
     disconnect(connection);
     buf_finish(&connection->command);
     free(connection);
-}
-
-/* Why the last hiredis call failed. Counts what took too long. */
-static void explain(const redisContext *redis, char reason[REASON_MAX])
-{
-    int error = errno;
-    if (!redis) {
-        snprintf(reason, REASON_MAX, "out of memory");
-    } else if (redis->err == REDIS_ERR_IO && (error == EAGAIN || error == ETIMEDOUT)) {
-        metric_add(METRIC_REDIS_TIMEOUTS, 1);
-        snprintf(reason, REASON_MAX, "no answer in time");
-    } else {
-        snprintf(reason, REASON_MAX, "%s", redis->errstr);
-    }
-}
-
-/* Sends connection->command. The reply, or NULL with a reason. */
-static redisReply *exchange(struct connection *connection, char reason[REASON_MAX])
-{
-    redisContext *redis = connection->redis;
-    void *reply = NULL;
-    if (redisAppendFormattedCommand(redis, connection->command.data, connection->command.len) ||
-        redisGetReply(redis, &reply)) {
-        explain(redis, reason);
-        return NULL;
-    }
-    return reply;
-}
-
-/* As exchange(), for AUTH and SELECT: false with a reason if it failed or was refused. */
-static bool introduce(struct connection *connection, bool formatted, char reason[REASON_MAX])
-{
-    if (!formatted) {
-        snprintf(reason, REASON_MAX, "out of memory");
-        return false;
-    }
-    redisReply *reply = exchange(connection, reason);
-    bool accepted = reply && reply->type != REDIS_REPLY_ERROR;
-    if (reply && !accepted) {
-        resp_error_text(bus_reply_text((struct bus_reply *)reply), reason, REASON_MAX);
-    }
-    freeReplyObject(reply);
-    return accepted;
-}
-
-static bool connect_now(struct bus_pool *pool, struct connection *connection,
-                        char reason[REASON_MAX])
-{
-    redisContext *redis = redisConnectWithTimeout(pool->url.host, pool->url.port, pool->timeout);
-    if (!redis || redis->err) {
-        explain(redis, reason);
-        redisFree(redis);
-        return false;
-    }
-    fds_own(redis->fd);
-    connection->redis = redis;
-    fcntl(redis->fd, F_SETFD, FD_CLOEXEC);
-    redisEnableKeepAlive(redis);
-    redisSetTimeout(redis, pool->timeout);
-    struct buf *command = &connection->command;
-    return (pool->url.password[0] == '\0' ||
-            introduce(connection, resp_auth(command, &pool->url), reason)) &&
-           (pool->url.db == 0 || introduce(connection, resp_select(command, &pool->url), reason));
 }
 
 /* True if Redis has closed it, or said something nobody asked for. */
@@ -204,7 +134,7 @@ static void until(struct timespec *out, int64_t mono_ms)
 static bool wait_for_slot(struct bus_pool *pool)
 {
     struct timespec deadline;
-    until(&deadline, clock_mono_ms() + pool->timeout_ms);
+    until(&deadline, clock_mono_ms() + pool->target.timeout_ms);
     bool in_time = true;
     while (breaker_lets(pool)) {
         if (pool->idle || pool->slots < BUS_POOL_SIZE) {
@@ -249,12 +179,10 @@ static struct connection *take(struct bus_pool *pool)
     return connection;
 }
 
-/* `usable`: it may serve further calls. `useless`: nor may any other made so far. */
-static void give_back(struct bus_pool *pool, struct connection *connection, bool usable,
-                      bool useless)
+/* `useless`: neither it nor any other made so far may serve further calls. */
+static void give_back(struct bus_pool *pool, struct connection *connection, bool useless)
 {
-    bool keep = usable && !useless;
-    if (!keep) {
+    if (useless) {
         disconnect(connection);
     }
     pthread_mutex_lock(&pool->lock);
@@ -263,16 +191,14 @@ static void give_back(struct bus_pool *pool, struct connection *connection, bool
     }
     if (useless) {
         pool->generation++;
-    }
-    if (keep) {
+        pool->slots--;
+    } else {
         connection->next = pool->idle;
         pool->idle = connection;
-    } else {
-        pool->slots--;
     }
     pthread_cond_signal(&pool->changed);
     pthread_mutex_unlock(&pool->lock);
-    if (!keep) {
+    if (useless) {
         connection_destroy(connection);
     }
 }
@@ -289,13 +215,13 @@ static bool format(struct connection *connection, const struct request *request)
 }
 
 static redisReply *ask_once(struct connection *connection, const struct request *request,
-                            char reason[REASON_MAX])
+                            char reason[SYNC_REASON_MAX])
 {
     if (!format(connection, request)) {
-        snprintf(reason, REASON_MAX, "out of memory");
+        snprintf(reason, SYNC_REASON_MAX, "out of memory");
         return NULL;
     }
-    return exchange(connection, reason);
+    return sync_exchange(connection->redis, &connection->command, reason);
 }
 
 static enum resp_error classify(const redisReply *reply)
@@ -307,14 +233,15 @@ static enum resp_error classify(const redisReply *reply)
 
 /* The reply, which may be an error, or NULL with a reason if there is none. */
 static redisReply *ask(struct connection *connection, const struct request *request,
-                       char reason[REASON_MAX])
+                       char reason[SYNC_REASON_MAX])
 {
     redisReply *reply = ask_once(connection, request, reason);
     if (!reply || request->script == BUS_SCRIPT_COUNT || classify(reply) != RESP_ERROR_NOSCRIPT) {
         return reply;
     }
     freeReplyObject(reply);
-    if (!introduce(connection, resp_script_load(&connection->command, request->script), reason)) {
+    if (!sync_introduce(connection->redis, &connection->command,
+                        resp_script_load(&connection->command, request->script), reason)) {
         return NULL;
     }
     return ask_once(connection, request, reason);
@@ -333,7 +260,7 @@ static void complain(struct bus_pool *pool, const struct request *request, const
     if (silent) {
         return;
     }
-    char text[REASON_MAX];
+    char text[SYNC_REASON_MAX];
     resp_error_text(bus_reply_text((const struct bus_reply *)reply), text, sizeof text);
     struct span what = request->script == BUS_SCRIPT_COUNT
                            ? request->args[0]
@@ -343,24 +270,27 @@ static void complain(struct bus_pool *pool, const struct request *request, const
 
 static int run(struct bus_pool *pool, const struct request *request, struct bus_reply **out)
 {
-    char reason[REASON_MAX];
+    char reason[SYNC_REASON_MAX];
     struct connection *connection = take(pool);
     if (!connection) {
         return -1;
     }
     redisReply *reply = NULL;
-    if (connection->redis || connect_now(pool, connection, reason)) {
+    if (!connection->redis) {
+        connection->redis = sync_connect(&pool->target, &connection->command, reason);
+    }
+    if (connection->redis) {
         reply = ask(connection, request, reason);
     }
     if (!reply) {
         breaker_open(pool, reason);
-        give_back(pool, connection, false, false);
+        give_back(pool, connection, true);
         return -1;
     }
     if (connection->probe) {
         breaker_close(pool);
     }
-    give_back(pool, connection, true, classify(reply) == RESP_ERROR_USELESS);
+    give_back(pool, connection, classify(reply) == RESP_ERROR_USELESS);
     if (reply->type == REDIS_REPLY_ERROR) {
         complain(pool, request, reply);
         freeReplyObject(reply);
@@ -409,15 +339,13 @@ struct bus_pool *bus_pool_create(const struct config *config)
     if (!pool) {
         return NULL;
     }
-    const char *wrong = redis_url_parse(span_of(config->redis_url), &pool->url);
+    const char *wrong = redis_url_parse(span_of(config->redis_url), &pool->target.url);
     if (wrong) {
         log_error("redis", "LECTERN_REDIS_URL: %s", wrong);
         free(pool);
         return NULL;
     }
-    pool->timeout_ms = config->redis_timeout_ms;
-    pool->timeout.tv_sec = config->redis_timeout_ms / 1000;
-    pool->timeout.tv_usec = config->redis_timeout_ms % 1000 * 1000;
+    pool->target.timeout_ms = config->redis_timeout_ms;
     pthread_mutex_init(&pool->lock, NULL);
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);

@@ -29,9 +29,9 @@ void bus_pool_destroy(struct bus_pool *pool); /* no call may be in progress */
 /*
  * 0 with *reply (never a Redis error, freed with bus_reply_free), or -1: Redis unreachable, breaker
  * open, timed out, no connection became free, or it answered with an error (logged; READONLY and
- * the like also end the connections made so far). NOSCRIPT is repaired within. Waiting for a
- * connection, connecting, and each answer may take LECTERN_REDIS_TIMEOUT_MS; a call that was sent
- * and failed may have been executed.
+ * the like also end the connections made so far, as no answer does). NOSCRIPT is repaired within.
+ * Waiting for a connection, asking sentinels, connecting, and each answer may take
+ * LECTERN_REDIS_TIMEOUT_MS; a call that was sent and failed may have been executed.
  */
 int bus_pool_script(struct bus_pool *pool, enum bus_script script, const struct span *keys,
                     size_t key_count, const struct span *args, size_t arg_count,

@@ -156,9 +156,14 @@ void resp_error_text(struct span error, char *out, size_t cap)
     }
 }
 
+bool resp_wants_login(struct span error)
+{
+    return begins_with_word(error, "NOAUTH");
+}
+
 bool resp_refuses_login(struct span error)
 {
-    return begins_with_word(error, "WRONGPASS") || begins_with_word(error, "NOAUTH") ||
+    return begins_with_word(error, "WRONGPASS") || resp_wants_login(error) ||
            begins_with_word(error, "NOPERM") ||
            (error.n > 8 && memcmp(error.p, "ERR AUTH", 8) == 0);
 }

@@ -40,6 +40,9 @@ enum resp_error resp_classify(struct span error);
  * password. Always terminated. */
 void resp_error_text(struct span error, char *out, size_t cap);
 
+/* True for what Redis answers to those who have not given a login where one is needed. */
+bool resp_wants_login(struct span error);
+
 /* True for what Redis answers when it refuses the URL's user or password, or wants one. */
 bool resp_refuses_login(struct span error);
 

@@ -86,6 +86,8 @@ static const struct setting settings[] = {
      "Validity of a guest's token, seconds."},
     {"LECTERN_CONNECTIONS_MAX", "0", &setting_number, FIELD(connections_max), 0, 10000000,
      "Most open sockets; 0: what the limit of file descriptors allows."},
+    {"LECTERN_MEMORY_MAX", "0", &setting_number, FIELD(memory_max), 0, 1048576,
+     "Resident memory, MiB, over which no further socket is accepted; 0: no limit."},
     {"LECTERN_REDIS_TIMEOUT_MS", "2000", &setting_number, FIELD(redis_timeout_ms), 50, 60000,
      "Deadline of one Redis command, milliseconds."},
     {"LECTERN_LOG_LEVEL", "info", &setting_level, FIELD(log_level), 0, 0,

@@ -59,6 +59,7 @@ struct config {
     uint32_t drain_s; /* LECTERN_DRAIN_S: seconds for participants of an ending server to move */
     uint32_t guest_token_s;    /* LECTERN_GUEST_TOKEN_S: validity of a guest's token, seconds */
     uint32_t connections_max;  /* LECTERN_CONNECTIONS_MAX: open sockets; 0 = by descriptor limit */
+    uint32_t memory_max;       /* LECTERN_MEMORY_MAX: MiB resident for new sockets; 0 = any */
     uint32_t redis_timeout_ms; /* LECTERN_REDIS_TIMEOUT_MS: deadline of one Redis command */
     enum log_level log_level;  /* LECTERN_LOG_LEVEL: error, warn, info, debug */
 };

@@ -13,6 +13,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "core/memory.h"
+
 struct metric_info {
     const char *name;
     const char *help;
@@ -250,17 +252,14 @@ static bool read_proc(const char *path, char *text, size_t cap)
 
 static void write_memory(struct buf *out)
 {
-    char text[128];
-    unsigned long long pages, resident;
-    if (!read_proc("/proc/self/statm", text, sizeof text) ||
-        sscanf(text, "%llu %llu", &pages, &resident) != 2) {
+    struct memory memory;
+    if (!memory_read(&memory)) {
         return;
     }
-    unsigned long long page = (unsigned long long)sysconf(_SC_PAGESIZE);
     write_head(out, "process_resident_memory_bytes", "Resident memory.", "gauge");
-    buf_printf(out, "process_resident_memory_bytes %llu\n", resident * page);
+    buf_printf(out, "process_resident_memory_bytes %" PRIu64 "\n", memory.resident);
     write_head(out, "process_virtual_memory_bytes", "Virtual memory.", "gauge");
-    buf_printf(out, "process_virtual_memory_bytes %llu\n", pages * page);
+    buf_printf(out, "process_virtual_memory_bytes %" PRIu64 "\n", memory.virtual);
 }
 
 static void write_descriptors(struct buf *out)

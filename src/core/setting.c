@@ -250,7 +250,7 @@ static const char *parse_level(const struct setting *setting, const char *value,
 
 static const char redis_forms[] =
     "redis://[[user]:password@]host[:port][/db], or "
-    "redis+sentinel://[[user]:password@]host[:port][,host[:port]...]/primary[/db]";
+    "redis+sentinel://[[user]:password@]host[:port],.../primary[/db]";
 
 const struct setting_type setting_text = {parse_text, SETTING_STRING, false, "any text"};
 const struct setting_type setting_path = {parse_text, SETTING_STRING, false, "a path"};

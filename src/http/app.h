@@ -29,6 +29,7 @@ struct http_server {
     char *error; /* where civetweb's words go while it starts; NULL afterwards */
     size_t error_cap;
     atomic_uint next_loop; /* for sockets that belong to no room */
+    _Atomic int64_t full_note_after_ms; /* when the log may say again that there is no capacity */
     atomic_bool draining;
     atomic_bool stopping;
 };

@@ -19,6 +19,7 @@
 
 #include "base/clock.h"
 #include "core/log.h"
+#include "core/memory.h"
 #include "core/metrics.h"
 #include "http/answer.h"
 #include "http/app.h"
@@ -158,6 +159,12 @@ static void set_sockets_max(struct http_server *server)
     int64_t limit = fds_limit();
     int64_t most = limit - (int64_t)config->http_threads - FDS_RESERVE;
     most = most > limit / 4 ? most : limit / 4;
+    if (limit < (int64_t)config->http_threads * 2 + FDS_RESERVE) {
+        log_warn("http",
+                 "the limit of %lld descriptors is small for %u threads: when all are taken, nobody"
+                 " can connect",
+                 (long long)limit, config->http_threads);
+    }
     server->sockets_max = most;
     if (config->connections_max == 0) {
         return;
@@ -169,6 +176,16 @@ static void set_sockets_max(struct http_server *server)
                  " %lld sockets",
                  (long long)limit, (long long)most);
         server->sockets_max = most;
+    }
+}
+
+static void check_memory(const struct config *config)
+{
+    if (config->memory_max > 0 && memory_over((uint64_t)config->memory_max << 20)) {
+        log_warn("http",
+                 "LECTERN_MEMORY_MAX=%u is less than the server takes by itself: nobody can"
+                 " connect",
+                 config->memory_max);
     }
 }
 
@@ -213,6 +230,7 @@ static bool start(struct http_server *server, char *error, size_t error_cap)
     }
     tune_listeners(server);
     mg_set_auth_handler(server->civetweb, "**", on_authorize, server);
+    check_memory(server->context.config);
     upgrade_register(server);
     mg_set_request_handler(server->civetweb, "**", on_request, server);
     if (mg_get_server_ports(server->civetweb, HTTP_LISTENERS_MAX, ports) > 0) {

@@ -10,8 +10,10 @@
 #include <limits.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/map.h"
 #include "core/log.h"
+#include "core/memory.h"
 #include "core/metrics.h"
 #include "http/answer.h"
 #include "http/codes.h"
@@ -21,6 +23,7 @@
 #include "ws/handshake.h"
 
 #define RESPONSE_SIZE 1024
+#define FULL_NOTE_MS 10000 /* between two lines of the log that say so */
 
 struct upgrade {
     struct request req;
@@ -114,10 +117,28 @@ static bool check_subprotocol(struct upgrade *up)
     return true;
 }
 
+/* Says in the log that newcomers are turned away, once in a while. */
+static void note_full(struct http_server *server, const char *limit)
+{
+    int64_t now_ms = clock_mono_ms();
+    int64_t after_ms = atomic_load(&server->full_note_after_ms);
+    if (now_ms >= after_ms && atomic_compare_exchange_strong(&server->full_note_after_ms, &after_ms,
+                                                             now_ms + FULL_NOTE_MS)) {
+        log_warn("http", "full: upgrades are refused, %s is reached with %lld sockets", limit,
+                 (long long)metric_get(METRIC_CONNECTIONS));
+    }
+}
+
 static bool check_capacity(struct upgrade *up)
 {
-    return metric_get(METRIC_CONNECTIONS) < up->req.server->sockets_max ||
-           refuse(up, "no_capacity");
+    struct http_server *server = up->req.server;
+    uint64_t memory_max = (uint64_t)server->context.config->memory_max << 20;
+    bool memory = memory_max > 0 && memory_over(memory_max);
+    if (!memory && metric_get(METRIC_CONNECTIONS) < server->sockets_max) {
+        return true;
+    }
+    note_full(server, memory ? "LECTERN_MEMORY_MAX" : "the number of sockets");
+    return refuse(up, "no_capacity");
 }
 
 static bool check_token(struct upgrade *up)

@@ -45,7 +45,7 @@ struct conn {
     struct conn *flush_next; /* the loop's flush list */
     struct frame **queue;    /* ring of waiting frames; NULL while nothing waits */
     uint32_t queue_head, queue_len, queue_cap; /* entries */
-    uint32_t queue_bytes; /* bytes not yet given to the kernel */
+    uint32_t queue_bytes;                      /* bytes not yet given to the kernel */
     uint32_t paced_bytes; /* of those, how many do not count against the limit */
     uint32_t head_sent;   /* bytes of the first frame already given to the kernel */
     int fd;

@@ -41,7 +41,7 @@ void loop_destroy(struct loop *loop);
 
 uv_loop_t *loop_uv(struct loop *loop);
 unsigned loop_index(const struct loop *loop);
-char *loop_read_buffer(struct loop *loop); /* LOOP_READ_SIZE bytes, valid within one callback */
+char *loop_read_buffer(struct loop *loop);    /* LOOP_READ_SIZE bytes, valid within one callback */
 int64_t loop_now_ms(const struct loop *loop); /* monotonic, cached at the start of the turn */
 
 /* Puts a connection on the list of those that are flushed when this turn's events are done. */

@@ -36,10 +36,10 @@ struct wsock {
     void *owner;
     struct ws_parser parser;
     int64_t opened_ms;
-    int64_t heard_ms;   /* when bytes last came */
+    int64_t heard_ms;    /* when bytes last came */
     int64_t deadline_ms; /* of the pong or the closing handshake; valid while pinged or closing */
-    char *reason;       /* of the end; NULL = none */
-    uint16_t code;      /* of the end; 0 while open */
+    char *reason;        /* of the end; NULL = none */
+    uint16_t code;       /* of the end; 0 while open */
     bool closing : 1, by_peer : 1, clean : 1, pinged : 1, broken : 1;
 };
 
@@ -54,7 +54,8 @@ static int64_t now_ms(const struct wsock *sock)
 }
 
 /* Remembers the first cause of the end. */
-static void note_end(struct wsock *sock, uint16_t code, const char *reason, size_t len, bool by_peer)
+static void note_end(struct wsock *sock, uint16_t code, const char *reason, size_t len,
+                     bool by_peer)
 {
     if (sock->code) {
         return;
@@ -122,8 +123,8 @@ static int on_message(void *arg, enum ws_opcode opcode, uint8_t *data, size_t le
 static int on_ping(void *arg, const uint8_t *data, size_t len)
 {
     struct wsock *sock = arg;
-    if (!sock->closing
-        && queue_control(sock, WS_OP_PONG, data, len, sock->group->options.queue_max) == CONN_FULL) {
+    if (!sock->closing &&
+        queue_control(sock, WS_OP_PONG, data, len, sock->group->options.queue_max) == CONN_FULL) {
         wsock_close(sock, WSOCK_CODE_TOO_SLOW, "too slow");
     }
     return sock->conn.dead;
@@ -186,8 +187,8 @@ static void conn_drain(struct conn *conn)
 static void conn_ended(struct conn *conn, int error)
 {
     struct wsock *sock = of_conn(conn);
-    note_end(sock, CLOSE_NO_STATUS_SEEN, error ? strerror(error) : "", error ? strlen(strerror(error)) : 0,
-             true);
+    note_end(sock, CLOSE_NO_STATUS_SEEN, error ? strerror(error) : "",
+             error ? strlen(strerror(error)) : 0, true);
     conn_destroy(conn);
 }
 
@@ -372,8 +373,8 @@ struct frame *wsock_encode(struct wsock_group *group, struct span text, bool bin
     size_t len = text.n;
     unsigned flags = WS_FIN;
     if (deflate) {
-        if (len < WS_DEFLATE_MIN
-            || ws_deflate(group->deflater, text.p, text.n, &payload, &len) != WS_DEFLATE_OK) {
+        if (len < WS_DEFLATE_MIN ||
+            ws_deflate(group->deflater, text.p, text.n, &payload, &len) != WS_DEFLATE_OK) {
             return NULL;
         }
         flags |= WS_RSV1;

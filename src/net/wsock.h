@@ -24,10 +24,10 @@ struct wsock;
 
 /* How a socket came to its end. */
 struct wsock_end {
-    uint16_t code;       /* the close code that was sent, or received when the peer began; 1006 */
-    bool by_peer;        /* the peer began: it closed, or it was lost */
-    bool clean;          /* a close frame was received */
-    const char *reason;  /* ours or the peer's; "" if none; valid during the call */
+    uint16_t code;      /* the close code that was sent, or received when the peer began; 1006 */
+    bool by_peer;       /* the peer began: it closed, or it was lost */
+    bool clean;         /* a close frame was received */
+    const char *reason; /* ours or the peer's; "" if none; valid during the call */
 };
 
 struct wsock_handlers {
@@ -42,9 +42,10 @@ struct wsock_handlers {
 struct wsock_group;
 
 struct wsock_options {
-    size_t message_max;  /* bytes of one incoming message */
-    size_t queue_max;    /* bytes waiting per socket */
-    unsigned ping_s;     /* ping when nothing was heard this long; closed WSOCK_CODE_SILENT after twice that */
+    size_t message_max; /* bytes of one incoming message */
+    size_t queue_max;   /* bytes waiting per socket */
+    unsigned
+        ping_s; /* ping when nothing was heard this long; closed WSOCK_CODE_SILENT after twice that */
     unsigned lifetime_s; /* closed 1000 at this age; 0 = no limit */
 };
 

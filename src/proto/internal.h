@@ -11,7 +11,7 @@ struct proto_loop {
     struct rooms *rooms;
     struct wsock_group *class_sockets; /* /ws */
     struct wsock_group *echo_sockets;  /* /echo */
-    bool closing; /* the loop is ending: no socket is taken any more */
+    bool closing;                      /* the loop is ending: no socket is taken any more */
 };
 
 /* Logs how a socket ended: one line. `who` and `room` may be "". */

@@ -66,8 +66,8 @@ static void on_closed(struct wsock *sock, const struct wsock_end *end)
     }
     proto_log_end("ws", sock, end, member_user(member), member_room(member));
     /* 1005: a close frame without a code, as WebSocket.close() sends it. */
-    bool left = end->by_peer && end->clean
-                && (end->code == 1000 || end->code == 1001 || end->code == 1005);
+    bool left =
+        end->by_peer && end->clean && (end->code == 1000 || end->code == 1001 || end->code == 1005);
     member_gone(member, left);
 }
 

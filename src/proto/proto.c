@@ -8,7 +8,8 @@
 #include "core/metrics.h"
 #include "net/fds.h"
 
-#define ECHO_MESSAGE_MAX (1u << 20) /* bytes, at most: conformance suites send more than a class does */
+#define ECHO_MESSAGE_MAX                                                                           \
+    (1u << 20) /* bytes, at most: conformance suites send more than a class does */
 
 const struct proto proto_table[] = {
     {"/ws", "lectern.v1", true, json_open},
@@ -23,8 +24,7 @@ struct proto_loop *proto_loop_create(struct loop *loop, const struct config *con
     if (!proto_loop) {
         return NULL;
     }
-    *proto_loop = (struct proto_loop){
-        .loop = loop, .config = config, .rooms = rooms};
+    *proto_loop = (struct proto_loop){.loop = loop, .config = config, .rooms = rooms};
     struct wsock_options options = {
         .message_max = config->message_max,
         .queue_max = config->queue_max,
@@ -81,16 +81,16 @@ void proto_loop_kill_all(struct proto_loop *proto_loop)
 
 size_t proto_loop_count(const struct proto_loop *proto_loop)
 {
-    return wsock_group_count(proto_loop->class_sockets)
-           + wsock_group_count(proto_loop->echo_sockets);
+    return wsock_group_count(proto_loop->class_sockets) +
+           wsock_group_count(proto_loop->echo_sockets);
 }
 
 void proto_log_end(const char *module, const struct wsock *sock, const struct wsock_end *end,
                    const char *who, const char *room)
 {
     if (log_enabled(LOG_LEVEL_INFO)) {
-        log_info(module, "closed user=%s room=%s code=%u by=%s reason=\"%s\" lived_ms=%lld", who, room,
-                 end->code, end->by_peer ? "peer" : "server", end->reason,
+        log_info(module, "closed user=%s room=%s code=%u by=%s reason=\"%s\" lived_ms=%lld", who,
+                 room, end->code, end->by_peer ? "peer" : "server", end->reason,
                  (long long)wsock_age_ms(sock));
     }
 }

@@ -17,14 +17,14 @@
 
 /* A socket whose handshake has been answered, on its way to a loop. */
 struct socket_request {
-    int fd;       /* connected, owned (fds_own); the loop's once proto_post() returned 0 */
-    bool deflate; /* permessage-deflate was negotiated */
-    int64_t started_ns; /* monotonic time of the upgrade request */
-    char address[48];   /* the client's, for logs */
-    struct claims claims;       /* zeroed for protocols without a token */
-    struct room_ticket ticket;  /* for protocols that join a room */
+    int fd;               /* connected, owned (fds_own); the loop's once proto_post() returned 0 */
+    bool deflate;         /* permessage-deflate was negotiated */
+    int64_t started_ns;   /* monotonic time of the upgrade request */
+    char address[48];     /* the client's, for logs */
+    struct claims claims; /* zeroed for protocols without a token */
+    struct room_ticket ticket;           /* for protocols that join a room */
     char since[ROOM_MESSAGE_ID_MAX + 1]; /* "" = not given */
-    uint32_t history;           /* ROOM_HISTORY_DEFAULT when not given */
+    uint32_t history;                    /* ROOM_HISTORY_DEFAULT when not given */
 };
 
 /* What the protocols keep per loop: groups of sockets, the loop's rooms. */
@@ -55,7 +55,8 @@ struct proto {
     const char *path;        /* where it is upgraded, e.g. "/ws" */
     const char *subprotocol; /* answered when offered; NULL: none */
     bool joins_room;         /* needs a token and a reservation */
-    void (*open)(struct proto_loop *proto_loop, const struct socket_request *request); /* on the loop */
+    void (*open)(struct proto_loop *proto_loop,
+                 const struct socket_request *request); /* on the loop */
 };
 
 /* The table; ends with a row whose path is NULL. */

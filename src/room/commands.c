@@ -80,7 +80,8 @@ static void call_done(void *arg, const struct bus_reply *reply)
     } else if (span_eq(status, "stale") || span_eq(status, "removed")) {
         bool removed = span_eq(status, "removed");
         member->left = true;
-        member_close(member, removed ? CLOSE_REMOVED : CLOSE_REPLACED, removed ? "removed" : "replaced");
+        member_close(member, removed ? CLOSE_REMOVED : CLOSE_REPLACED,
+                     removed ? "removed" : "replaced");
     } else if (span_eq(status, "ended") || span_eq(status, "gone")) {
         /* The channel brings `close`, or the tick finds that room or session must be brought back. */
         member->room->suspect = true;
@@ -168,8 +169,8 @@ static void do_routed(struct member *member, const struct message *message)
     if (!message->targets) {
         tell_error(member, message->ref, "bad_field", "targetType", 0,
                    "targetType is missing; it is student, teacher or all.");
-    } else if (member->type == USER_STUDENT && (message->targets & TARGET_STUDENT)
-               && !member->room->settings.talk_all) {
+    } else if (member->type == USER_STUDENT && (message->targets & TARGET_STUDENT) &&
+               !member->room->settings.talk_all) {
         tell_error(member, message->ref, "talk_forbidden", NULL, 0,
                    "In this room participants may write to the host only.");
     } else {
@@ -241,10 +242,10 @@ static void do_seen(struct member *member, const struct message *message)
     char text[ROOM_MESSAGE_ID_MAX + 1];
     size_t len;
     struct log_id id;
-    if (message->body.type != JSON_STRING
-        || json_string(message->body.raw, text, sizeof text, &len)
-        || !log_id_read(member->room, (struct span){text, len}, &id)
-        || log_id_compare(id, member->room->log.last) > 0) {
+    if (message->body.type != JSON_STRING ||
+        json_string(message->body.raw, text, sizeof text, &len) ||
+        !log_id_read(member->room, (struct span){text, len}, &id) ||
+        log_id_compare(id, member->room->log.last) > 0) {
         tell_error(member, message->ref, "bad_field", "message", 0,
                    "message is the id of a message of this room.");
         return;
@@ -262,8 +263,8 @@ static void do_token(struct member *member, const struct message *message)
     char *token = malloc(TOKEN_MAX + 1);
     size_t len;
     struct claims claims;
-    if (!token || message->body.type != JSON_STRING
-        || json_string(message->body.raw, token, TOKEN_MAX + 1, &len)) {
+    if (!token || message->body.type != JSON_STRING ||
+        json_string(message->body.raw, token, TOKEN_MAX + 1, &len)) {
         tell_error(member, message->ref, "bad_field", "message", 0, "message is a token as text.");
         free(token);
         return;
@@ -274,8 +275,8 @@ static void do_token(struct member *member, const struct message *message)
     if (error != TOKEN_OK) {
         tell_error(member, message->ref, token_error_code(error), NULL, 0,
                    "The token was not accepted; the session goes on with its old one.");
-    } else if (strcmp(claims.user_id, member->user_id) != 0 || claims.type != member->type
-               || (*claims.room && strcmp(claims.room, member->room->code) != 0)) {
+    } else if (strcmp(claims.user_id, member->user_id) != 0 || claims.type != member->type ||
+               (*claims.room && strcmp(claims.room, member->room->code) != 0)) {
         tell_forbidden(member, message, "The token is another user's or another room's.");
     } else {
         member->expires_ms = claims.expires_ms;
@@ -304,19 +305,24 @@ static const struct {
     enum right right;
     void (*handle)(struct member *member, const struct message *message);
 } HANDLERS[] = {
-    [MESSAGE_ROUTED] = {ANYONE, do_routed},   [MESSAGE_KICK] = {HOST_ONLY, do_kick},
-    [MESSAGE_LOCK] = {HOST_ONLY, do_lock},    [MESSAGE_UNLOCK] = {HOST_ONLY, do_lock},
-    [MESSAGE_SETTINGS] = {HOST_ONLY, do_settings}, [MESSAGE_END] = {HOST_ONLY, do_end},
-    [MESSAGE_SEEN] = {PARTICIPANT_ONLY, do_seen},  [MESSAGE_TOKEN] = {ANYONE, do_token},
-    [MESSAGE_PING] = {ANYONE, do_ping},       [MESSAGE_SERVER_ONLY] = {ANYONE, do_server_only},
+    [MESSAGE_ROUTED] = {ANYONE, do_routed},
+    [MESSAGE_KICK] = {HOST_ONLY, do_kick},
+    [MESSAGE_LOCK] = {HOST_ONLY, do_lock},
+    [MESSAGE_UNLOCK] = {HOST_ONLY, do_lock},
+    [MESSAGE_SETTINGS] = {HOST_ONLY, do_settings},
+    [MESSAGE_END] = {HOST_ONLY, do_end},
+    [MESSAGE_SEEN] = {PARTICIPANT_ONLY, do_seen},
+    [MESSAGE_TOKEN] = {ANYONE, do_token},
+    [MESSAGE_PING] = {ANYONE, do_ping},
+    [MESSAGE_SERVER_ONLY] = {ANYONE, do_server_only},
 };
 
 /* Where the client names room, sender or senderType, they must be the session's own. */
 static bool own_words(const struct member *member, const struct message *message)
 {
-    return (!*message->room || strcmp(message->room, member->room->channel) == 0)
-           && (!*message->sender || strcmp(message->sender, member->user_id) == 0)
-           && (!message->has_sender_type || message->sender_type == member->type);
+    return (!*message->room || strcmp(message->room, member->room->channel) == 0) &&
+           (!*message->sender || strcmp(message->sender, member->user_id) == 0) &&
+           (!message->has_sender_type || message->sender_type == member->type);
 }
 
 static void dispatch(struct member *member, const struct message *message)
@@ -337,7 +343,8 @@ static void dispatch(struct member *member, const struct message *message)
 static bool within_rate(struct member *member)
 {
     const struct config_rate *rate = member_rate(member);
-    if (bucket_take(&member->rate, rate->rate, rate->burst, loop_now_ms(member->room->rooms->loop))) {
+    if (bucket_take(&member->rate, rate->rate, rate->burst,
+                    loop_now_ms(member->room->rooms->loop))) {
         member->refused = 0;
         return true;
     }
@@ -350,8 +357,7 @@ static bool within_rate(struct member *member)
 
 static void keep_early(struct member *member, struct span text)
 {
-    struct early *early =
-        member->early_count < EARLY_MAX ? malloc(sizeof *early + text.n) : NULL;
+    struct early *early = member->early_count < EARLY_MAX ? malloc(sizeof *early + text.n) : NULL;
     if (!early && member->welcomed) {
         tell_unavailable(member, ""); /* what has a ref will be sent again */
         return;
@@ -372,8 +378,8 @@ void member_receive(struct member *member, struct span text)
     if (member->state == MEMBER_CLOSING) {
         return;
     }
-    if (member->state != MEMBER_ATTACHED
-        && (!member->welcomed || bus_is_up(member->room->rooms->bus))) {
+    if (member->state != MEMBER_ATTACHED &&
+        (!member->welcomed || bus_is_up(member->room->rooms->bus))) {
         keep_early(member, text);
         return;
     }

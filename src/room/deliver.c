@@ -21,8 +21,8 @@
 
 static bool selects(const struct message *message, const struct member *member)
 {
-    return (message->targets & (1u << member->type)) != 0
-           && (!*message->target || strcmp(message->target, member->user_id) == 0);
+    return (message->targets & (1u << member->type)) != 0 &&
+           (!*message->target || strcmp(message->target, member->user_id) == 0);
 }
 
 /* The frame for the member's kind of socket, made once per broadcast. */
@@ -41,8 +41,8 @@ static bool hand_over(struct member *member, struct span json, struct frame **fr
     if (logged && (member->replaying || member->state != MEMBER_ATTACHED)) {
         return false; /* its replay will meet it in the log */
     }
-    if (member->state != MEMBER_ATTACHED && member->state != MEMBER_ACTIVATING
-        && member->state != MEMBER_ACTIVE) {
+    if (member->state != MEMBER_ATTACHED && member->state != MEMBER_ACTIVATING &&
+        member->state != MEMBER_ACTIVE) {
         return false;
     }
     struct frame *frame = frame_for(member, json, frames);
@@ -62,8 +62,7 @@ void room_fan_out(struct room *room, const struct message *message, struct span 
     int64_t sent = 0;
     for (size_t i = 0; i < room->count; i++) {
         struct member *member = room->members[i];
-        if (!selects(message, member)
-            || (entry && log_id_compare(entry->id, member->skip) <= 0)) {
+        if (!selects(message, member) || (entry && log_id_compare(entry->id, member->skip) <= 0)) {
             continue;
         }
         sent += hand_over(member, json, frames, entry != NULL);
@@ -113,9 +112,9 @@ static void take_close(struct room *room, const struct message *message)
     struct json_member members[4];
     size_t count, error_at, len;
     char reason[64] = "ended";
-    if (message->body.type == JSON_OBJECT
-        && json_members(message->body.raw, members, 4, &count, &error_at) == 0 && count >= 1
-        && span_eq(members[0].key, "reason")) {
+    if (message->body.type == JSON_OBJECT &&
+        json_members(message->body.raw, members, 4, &count, &error_at) == 0 && count >= 1 &&
+        span_eq(members[0].key, "reason")) {
         if (json_string(members[0].value.raw, reason, sizeof reason, &len)) {
             reason[0] = '\0';
         }
@@ -143,9 +142,9 @@ static void take_sealed(struct room *room, struct span json)
 
 static bool is_sealed(const struct room *room, struct span payload)
 {
-    return payload.n > SEALED_LEN && memcmp(payload.p, SEAL_PREFIX, SEAL_PREFIX_LEN) == 0
-           && *room->seal && memcmp(payload.p + SEAL_PREFIX_LEN, room->seal, SEAL_LEN) == 0
-           && memcmp(payload.p + SEALED_LEN - 2, "\",", 2) == 0;
+    return payload.n > SEALED_LEN && memcmp(payload.p, SEAL_PREFIX, SEAL_PREFIX_LEN) == 0 &&
+           *room->seal && memcmp(payload.p + SEAL_PREFIX_LEN, room->seal, SEAL_LEN) == 0 &&
+           memcmp(payload.p + SEALED_LEN - 2, "\",", 2) == 0;
 }
 
 /* The payload is lent, so what is left without the seal is copied. */
@@ -168,8 +167,8 @@ static void receive_sealed(struct room *room, struct span payload)
 
 static bool deliverable(const struct room *room, const struct message *message)
 {
-    return message->kind == MESSAGE_ROUTED && message->targets && message->has_sender_type
-           && *message->sender && strcmp(message->room, room->channel) == 0;
+    return message->kind == MESSAGE_ROUTED && message->targets && message->has_sender_type &&
+           *message->sender && strcmp(message->room, room->channel) == 0;
 }
 
 /*
@@ -216,8 +215,8 @@ void room_receive(struct room *room, struct span payload)
     room->refs++;
     if (is_sealed(room, payload)) {
         receive_sealed(room, payload);
-    } else if (!utf8_valid(payload.p, payload.n) || message_read(payload, true, &message, &error)
-               || !deliverable(room, &message)) {
+    } else if (!utf8_valid(payload.p, payload.n) || message_read(payload, true, &message, &error) ||
+               !deliverable(room, &message)) {
         metric_add(METRIC_FOREIGN_IGNORED, 1);
     } else if (message.id.n > 0) {
         take_numbered(room, &message, payload);

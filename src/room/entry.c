@@ -8,17 +8,16 @@
 
 #define OPENING_TRIES 50 /* how often a room is looked at whose host is just arriving, */
 #define OPENING_MS 20    /* and the wait between, ms */
-#define CODE_TRIES 8 /* of 23^6 codes; a clash is a matter of one in thousands even with many rooms */
+#define CODE_TRIES                                                                                 \
+    8 /* of 23^6 codes; a clash is a matter of one in thousands even with many rooms */
 
 static const struct {
     const char *status;
     enum room_outcome outcome;
 } OUTCOMES[] = {
-    {"created", ROOM_RESERVED},       {"reserved", ROOM_RESERVED},
-    {"room_not_found", ROOM_NOT_FOUND}, {"room_taken", ROOM_TAKEN},
-    {"room_opening", ROOM_OPENING},   {"room_locked", ROOM_LOCKED},
-    {"room_full", ROOM_FULL},         {"removed", ROOM_REMOVED},
-    {"room_forbidden", ROOM_FORBIDDEN},
+    {"created", ROOM_RESERVED}, {"reserved", ROOM_RESERVED},    {"room_not_found", ROOM_NOT_FOUND},
+    {"room_taken", ROOM_TAKEN}, {"room_opening", ROOM_OPENING}, {"room_locked", ROOM_LOCKED},
+    {"room_full", ROOM_FULL},   {"removed", ROOM_REMOVED},      {"room_forbidden", ROOM_FORBIDDEN},
 };
 
 static enum room_outcome outcome_of(struct span status)
@@ -60,14 +59,15 @@ static enum room_outcome ask(struct bus_pool *pool, const struct claims *who,
         span_of(options->notify_all ? "all" : "host"),
     };
     struct bus_reply *reply;
-    if (bus_pool_script(pool, BUS_SCRIPT_RESERVE, &key, 1, args, sizeof args / sizeof *args, &reply)) {
+    if (bus_pool_script(pool, BUS_SCRIPT_RESERVE, &key, 1, args, sizeof args / sizeof *args,
+                        &reply)) {
         return ROOM_UNAVAILABLE;
     }
     struct span status = bus_reply_text(bus_reply_at(reply, 0));
     enum room_outcome outcome = outcome_of(status);
     ticket->created = span_eq(status, "created");
-    if (outcome == ROOM_RESERVED
-        && !span_copy(bus_reply_text(bus_reply_at(reply, 1)), ticket->epoch, sizeof ticket->epoch)) {
+    if (outcome == ROOM_RESERVED &&
+        !span_copy(bus_reply_text(bus_reply_at(reply, 1)), ticket->epoch, sizeof ticket->epoch)) {
         outcome = ROOM_UNAVAILABLE;
     }
     ticket->reserved_ms = bus_reply_int(bus_reply_at(reply, 2));

@@ -32,18 +32,19 @@ struct room_ticket {
     char room[ROOM_CODE_MAX + 1];
     char epoch[EPOCH_LEN + 1]; /* of the room that the place is in */
     char session[SESSION_ID_LEN + 1];
-    int64_t reserved_ms; /* by Redis's clock, since 1970: of two sessions of a user the newer stays */
-    bool created; /* the reservation made the room */
+    int64_t
+        reserved_ms; /* by Redis's clock, since 1970: of two sessions of a user the newer stays */
+    bool created;    /* the reservation made the room */
 };
 
 enum room_outcome {
     ROOM_RESERVED = 0,
-    ROOM_NOT_FOUND,   /* 404 room_not_found */
-    ROOM_TAKEN,       /* 409 room_taken: another host's */
-    ROOM_LOCKED,      /* 423 room_locked */
-    ROOM_FULL,        /* 409 room_full */
-    ROOM_REMOVED,     /* 403 removed */
-    ROOM_FORBIDDEN,   /* 403 room_forbidden: token of another room or type, or a student with the host's id */
+    ROOM_NOT_FOUND, /* 404 room_not_found */
+    ROOM_TAKEN,     /* 409 room_taken: another host's */
+    ROOM_LOCKED,    /* 423 room_locked */
+    ROOM_FULL,      /* 409 room_full */
+    ROOM_REMOVED,   /* 403 removed */
+    ROOM_FORBIDDEN, /* 403 room_forbidden: token of another room or type, or a student with the host's id */
     ROOM_OPENING,     /* within this module only: its host is just arriving */
     ROOM_UNAVAILABLE, /* 503 unavailable: Redis did not answer */
 };

@@ -56,7 +56,7 @@ const char *settings_read(struct settings *settings, const struct config *config
 
 struct room {
     struct rooms *rooms;
-    struct room *same_code; /* further lives of this code (other epochs) on this loop */
+    struct room *same_code;    /* further lives of this code (other epochs) on this loop */
     struct room *next, **link; /* all rooms of the loop */
     char code[ROOM_CODE_MAX + 1];
     char channel[ROOM_CODE_MAX + 6]; /* "room:" and the code */
@@ -111,11 +111,11 @@ struct member {
     struct room *room;
     size_t index; /* in room->members */
     const struct member_ops *ops;
-    void *socket; /* NULL once it is gone */
+    void *socket;                        /* NULL once it is gone */
     const char *user_id, *name, *device; /* inside text[] */
-    int64_t expires_ms;  /* of the token, wall clock */
-    int64_t started_ns;  /* of the upgrade request, monotonic */
-    int64_t reserved_ms; /* see struct room_ticket */
+    int64_t expires_ms;                  /* of the token, wall clock */
+    int64_t started_ns;                  /* of the upgrade request, monotonic */
+    int64_t reserved_ms;                 /* see struct room_ticket */
     struct log_id skip;  /* messages up to this one are known to the client; 0-0 = none */
     struct log_id seen;  /* highest id shown, to be told to the host */
     uint64_t cursor;     /* position in the room's log; valid while replaying */
@@ -125,13 +125,13 @@ struct member {
     size_t early_count, late_count;
     struct welcome *welcome; /* kept between activation and attaching */
     struct bucket rate;
-    uint32_t refused;        /* messages in a row */
+    uint32_t refused; /* messages in a row */
     uint32_t history;
-    unsigned refs;     /* outstanding calls */
+    unsigned refs; /* outstanding calls */
     enum user_type type;
     enum member_state state;
     char session[SESSION_ID_LEN + 1];
-    bool present : 1;  /* Redis knows the session: a leave is owed */
+    bool present : 1; /* Redis knows the session: a leave is owed */
     bool replaying : 1;
     bool seen_dirty : 1;
     bool left : 1;     /* the leave was sent, or is not needed */
@@ -143,7 +143,8 @@ struct member {
 
 /* A session in `server:{serverId}:sessions`: "CODE userId sessionId epoch incarnation". */
 #define INCARNATION_LEN 6
-#define ENTRY_MAX (ROOM_CODE_MAX + 1 + ID_MAX + 1 + SESSION_ID_LEN + 1 + EPOCH_LEN + 1 + INCARNATION_LEN)
+#define ENTRY_MAX                                                                                  \
+    (ROOM_CODE_MAX + 1 + ID_MAX + 1 + SESSION_ID_LEN + 1 + EPOCH_LEN + 1 + INCARNATION_LEN)
 
 /* A leave that Redis must still be told of. */
 struct leave {
@@ -168,14 +169,14 @@ struct rooms {
     const struct tokens *tokens;
     const char *server_id, *incarnation; /* the server's name, and which of its lives */
     struct bus *bus;
-    struct lease lease; /* used on loop 0 */
+    struct lease lease;                    /* used on loop 0 */
     char redis_epoch[REDIS_EPOCH_LEN + 1]; /* `lectern:epoch`; "" until known */
-    unsigned generation; /* grows whenever that changes */
-    struct map by_code; /* code -> struct room, further ones by same_code */
-    struct room *head; /* of all rooms */
+    unsigned generation;                   /* grows whenever that changes */
+    struct map by_code;                    /* code -> struct room, further ones by same_code */
+    struct room *head;                     /* of all rooms */
     int64_t redis_ahead_ms; /* of this machine's clock, as seen at the last reservation */
     struct leave *leaves, **leaves_tail; /* to be sent (again) */
-    unsigned calls_out; /* leaves and the like sent, not answered */
+    unsigned calls_out;                  /* leaves and the like sent, not answered */
     uv_timer_t timer;
     void (*all_left)(void *arg);
     void *all_left_arg;
@@ -184,12 +185,13 @@ struct rooms {
 /* rooms.c */
 struct room *room_find(struct rooms *rooms, const char *code, const char *epoch);
 struct room *room_open(struct rooms *rooms, const char *code, const char *epoch);
-void room_unref(struct room *room);       /* frees it when nobody needs it any more */
+void room_unref(struct room *room); /* frees it when nobody needs it any more */
 /* Closes every member; `gone`: their sessions are not in Redis any more. May free the room. */
 void room_over(struct room *room, uint16_t code, const char *reason, bool gone);
 void rooms_leave(struct rooms *rooms, struct leave *leave); /* takes it; told as soon as possible */
 #define KEEP_TEXT 24
-struct span rooms_keep_ms(const struct rooms *rooms, char out[KEEP_TEXT]); /* keep_s as scripts want it */
+struct span rooms_keep_ms(const struct rooms *rooms,
+                          char out[KEEP_TEXT]); /* keep_s as scripts want it */
 
 void rooms_load_all(struct rooms *rooms); /* those that are live */
 
@@ -197,8 +199,9 @@ void rooms_load_all(struct rooms *rooms); /* those that are live */
 void lease_start(struct rooms *rooms);
 void lease_stop(struct rooms *rooms);
 void lease_link_up(struct rooms *rooms);
-void lease_drain(struct rooms *rooms); /* alive for LECTERN_DRAIN_S more, then a janitor's business */
-void lease_end(struct rooms *rooms);   /* every leave was told */
+void lease_drain(
+    struct rooms *rooms);            /* alive for LECTERN_DRAIN_S more, then a janitor's business */
+void lease_end(struct rooms *rooms); /* every leave was told */
 void lease_index(struct rooms *rooms, const char *entry);
 void lease_unindex(struct rooms *rooms, const char *server, const char *entry);
 

@@ -50,7 +50,8 @@ static void index_command(struct rooms *rooms, const char *command, const char *
                           const char *entry)
 {
     char key[KEY_MAX];
-    const struct span argv[] = {span_of(command), server_key(key, server, "sessions"), span_of(entry)};
+    const struct span argv[] = {span_of(command), server_key(key, server, "sessions"),
+                                span_of(entry)};
     /* One that is not taken out is ended once more by a janitor, which changes nothing. */
     (void)!bus_command(rooms->bus, argv, 3, NULL, NULL);
 }
@@ -73,7 +74,8 @@ static void end_sessions(struct rooms *rooms, const char *server, const struct b
     for (size_t i = 0; i < bus_reply_len(list); i++) {
         struct span entry = bus_reply_text(bus_reply_at(list, i));
         size_t tail = strlen(rooms->incarnation);
-        bool own = entry.n > tail && memcmp(entry.p + entry.n - tail, rooms->incarnation, tail) == 0;
+        bool own =
+            entry.n > tail && memcmp(entry.p + entry.n - tail, rooms->incarnation, tail) == 0;
         struct leave *leave = leftovers_only && own ? NULL : calloc(1, sizeof *leave);
         if (!leave || !span_copy(entry, leave->entry, sizeof leave->entry)) {
             free(leave);
@@ -139,8 +141,11 @@ static void looked(void *arg, const struct bus_reply *reply)
         return;
     }
     const struct span argv[] = {
-        span_of("SET"), server_key(key, suspect->server, "reaper"),
-        span_of(suspect->rooms->server_id), span_of("NX"), span_of("PX"),
+        span_of("SET"),
+        server_key(key, suspect->server, "reaper"),
+        span_of(suspect->rooms->server_id),
+        span_of("NX"),
+        span_of("PX"),
         print_ms(ms, lease_ms(suspect->rooms) / 6),
     };
     step(suspect, argv, sizeof argv / sizeof *argv, locked);
@@ -175,8 +180,7 @@ static void end_leftovers(struct rooms *rooms)
 {
     char key[KEY_MAX];
     const struct span argv[] = {span_of("SMEMBERS"), server_key(key, rooms->server_id, "sessions")};
-    rooms->lease.leftovers_ended =
-        bus_command(rooms->bus, argv, 2, leftovers_listed, rooms) == 0;
+    rooms->lease.leftovers_ended = bus_command(rooms->bus, argv, 2, leftovers_listed, rooms) == 0;
 }
 
 static void judge_others(struct rooms *rooms, int64_t now)
@@ -187,8 +191,8 @@ static void judge_others(struct rooms *rooms, int64_t now)
     }
     const struct span argv[] = {span_of("SMEMBERS"), span_of("servers")};
     (void)!bus_command(rooms->bus, argv, 2, servers_listed, rooms);
-    if (!lease->leftovers_ended
-        && now - lease->trusted_ms >= (int64_t)rooms->config->drain_s * 1000) {
+    if (!lease->leftovers_ended &&
+        now - lease->trusted_ms >= (int64_t)rooms->config->drain_s * 1000) {
         end_leftovers(rooms);
     }
 }

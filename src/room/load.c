@@ -12,7 +12,7 @@
 
 #include "core/metrics.h"
 
-#define CHUNK 256         /* log entries per command */
+#define CHUNK 256 /* log entries per command */
 #define HELD_BYTES_MAX (8u << 20)
 
 struct load_call {
@@ -24,9 +24,8 @@ static void read_chunk(struct room *room);
 
 bool room_hold(struct room *room, struct span payload)
 {
-    struct held *held = room->held_bytes + payload.n <= HELD_BYTES_MAX
-                            ? malloc(sizeof *held + payload.n)
-                            : NULL;
+    struct held *held =
+        room->held_bytes + payload.n <= HELD_BYTES_MAX ? malloc(sizeof *held + payload.n) : NULL;
     if (!held) {
         return false;
     }
@@ -175,8 +174,9 @@ static void read_chunk(struct room *room)
     send_call(room, argv, 6, chunk_read);
 }
 
-static const char *const INFO_FIELDS[] = {"epoch", "seal",   "trimmed", "name", "max",      "hold",
-                                          "talk",  "notify", "locked",  "host", "hostName", "createdAt"};
+static const char *const INFO_FIELDS[] = {"epoch",  "seal", "trimmed",  "name",
+                                          "max",    "hold", "talk",     "notify",
+                                          "locked", "host", "hostName", "createdAt"};
 #define INFO_COUNT (sizeof INFO_FIELDS / sizeof *INFO_FIELDS)
 
 static void activate_all(struct room *room)
@@ -190,13 +190,13 @@ static void activate_all(struct room *room)
 
 static void take_info(struct room *room, const struct bus_reply *reply)
 {
-    if (!span_copy(bus_reply_text(bus_reply_at(reply, 1)), room->seal, sizeof room->seal)
-        || strlen(room->seal) != SEAL_LEN) {
+    if (!span_copy(bus_reply_text(bus_reply_at(reply, 1)), room->seal, sizeof room->seal) ||
+        strlen(room->seal) != SEAL_LEN) {
         room->seal[0] = '\0'; /* nothing will be taken for Lectern's own */
     }
     struct log_id trimmed;
-    if (log_id_parse(bus_reply_text(bus_reply_at(reply, 2)), &trimmed)
-        && log_id_compare(trimmed, room->log.last) > 0) {
+    if (log_id_parse(bus_reply_text(bus_reply_at(reply, 2)), &trimmed) &&
+        log_id_compare(trimmed, room->log.last) > 0) {
         ring_break(&room->log, trimmed); /* what was trimmed before it was read here is missing */
     }
     struct settings *settings = &room->settings;
@@ -207,7 +207,8 @@ static void take_info(struct room *room, const struct bus_reply *reply)
     settings->notify_all = span_eq(bus_reply_text(bus_reply_at(reply, 7)), "all");
     settings->locked = span_eq(bus_reply_text(bus_reply_at(reply, 8)), "1");
     (void)span_copy(bus_reply_text(bus_reply_at(reply, 9)), room->host, sizeof room->host);
-    (void)span_copy(bus_reply_text(bus_reply_at(reply, 10)), room->host_name, sizeof room->host_name);
+    (void)span_copy(bus_reply_text(bus_reply_at(reply, 10)), room->host_name,
+                    sizeof room->host_name);
     room->created_ms = bus_reply_int(bus_reply_at(reply, 11));
     room->generation = room->rooms->generation;
 }

@@ -172,7 +172,8 @@ static void write_settings(struct buf *out, const struct bus_reply *reply)
 {
     buf_append_text(out, ",\"settings\":{\"name\":");
     json_write_string(out, bus_reply_text(bus_reply_at(reply, 5)));
-    buf_printf(out, ",\"max\":%lld,\"hold\":%lld,\"talk\":", (long long)bus_reply_int(bus_reply_at(reply, 6)),
+    buf_printf(out, ",\"max\":%lld,\"hold\":%lld,\"talk\":",
+               (long long)bus_reply_int(bus_reply_at(reply, 6)),
                (long long)bus_reply_int(bus_reply_at(reply, 7)));
     json_write_string(out, bus_reply_text(bus_reply_at(reply, 8)));
     buf_append_text(out, ",\"notify\":");
@@ -214,14 +215,15 @@ static void write_limits(struct buf *out, const struct member *member)
     buf_printf(out,
                ",\"ping\":%u,\"limits\":{\"message\":%u,\"rate\":%u,\"burst\":%u,\"queue\":%u,"
                "\"participants\":%u},\"server\":{\"id\":",
-               config->ping_s, config->message_max, member_rate(member)->rate, member_rate(member)->burst,
-               config->queue_max, config->room_max);
+               config->ping_s, config->message_max, member_rate(member)->rate,
+               member_rate(member)->burst, config->queue_max, config->room_max);
     json_write_string(out, span_of(member->room->rooms->server_id));
     buf_append_text(out, ",\"version\":\"" LECTERN_VERSION "\"}}");
 }
 
 /* The reply's fields are listed in bus/lua/activate.lua. */
-static void write_welcome(struct buf *out, const struct member *member, const struct bus_reply *reply)
+static void write_welcome(struct buf *out, const struct member *member,
+                          const struct bus_reply *reply)
 {
     buf_append_text(out, "{\"user\":");
     write_user(out, span_of(member->user_id), span_of(member->name));
@@ -250,8 +252,8 @@ static bool keep_welcome(struct member *member, const struct bus_reply *reply)
     }
     buf_init(&welcome->json);
     write_welcome(&welcome->json, member, reply);
-    if (welcome->json.failed
-        || !log_id_parse(bus_reply_text(bus_reply_at(reply, 2)), &welcome->newest)) {
+    if (welcome->json.failed ||
+        !log_id_parse(bus_reply_text(bus_reply_at(reply, 2)), &welcome->newest)) {
         buf_finish(&welcome->json);
         free(welcome);
         return false;
@@ -427,7 +429,8 @@ void member_attach(struct member *member)
     receive_early(member);
 }
 
-void member_tell(struct member *member, const char *type, const char *ref, struct span body, bool paced)
+void member_tell(struct member *member, const char *type, const char *ref, struct span body,
+                 bool paced)
 {
     if (!member->welcomed || member->state == MEMBER_CLOSING) {
         return;
@@ -445,8 +448,7 @@ void member_tell(struct member *member, const char *type, const char *ref, struc
     buf_append_text(&json, ",\"message\":");
     buf_append_span(&json, body);
     buf_append_char(&json, '}');
-    struct frame *frame =
-        json.failed ? NULL : member->ops->encode(member->socket, buf_span(&json));
+    struct frame *frame = json.failed ? NULL : member->ops->encode(member->socket, buf_span(&json));
     buf_finish(&json);
     if (!frame) {
         metric_add(METRIC_OUT_OF_MEMORY, 1);

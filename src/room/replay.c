@@ -25,8 +25,8 @@ static bool visible(const struct member *member, const struct ring_entry *entry)
     if (strcmp(entry->sender, member->user_id) == 0) {
         return true;
     }
-    return (entry->targets & (1u << member->type)) != 0
-           && (!entry->target || strcmp(entry->target, member->user_id) == 0);
+    return (entry->targets & (1u << member->type)) != 0 &&
+           (!entry->target || strcmp(entry->target, member->user_id) == 0);
 }
 
 static void tell_gap(struct member *member, const char *since)
@@ -44,9 +44,9 @@ static void tell_gap(struct member *member, const char *since)
 bool log_id_read(const struct room *room, struct span text, struct log_id *out)
 {
     size_t epoch_len = strlen(room->epoch);
-    return text.n > epoch_len && memcmp(text.p, room->epoch, epoch_len) == 0
-           && text.p[epoch_len] == '.'
-           && log_id_parse((struct span){text.p + epoch_len + 1, text.n - epoch_len - 1}, out);
+    return text.n > epoch_len && memcmp(text.p, room->epoch, epoch_len) == 0 &&
+           text.p[epoch_len] == '.' &&
+           log_id_parse((struct span){text.p + epoch_len + 1, text.n - epoch_len - 1}, out);
 }
 
 /*
@@ -73,8 +73,9 @@ void replay_start(struct member *member, struct log_id newest)
     struct log_id since;
     if (!member->since) {
         member->cursor = history_start(member, newest);
-    } else if (log_id_read(room, span_of(member->since), &since) && log_id_compare(since, newest) <= 0
-               && log_id_compare(since, room->log.dropped) >= 0) {
+    } else if (log_id_read(room, span_of(member->since), &since) &&
+               log_id_compare(since, newest) <= 0 &&
+               log_id_compare(since, room->log.dropped) >= 0) {
         /* The loop may hear of messages that the client knows already only later. */
         member->skip = since;
         member->cursor = ring_after(&room->log, since);

@@ -133,9 +133,10 @@ static uint64_t send_entries(struct room *room, uint64_t position)
     size_t count = 0;
     bool failed = false;
     args[0] = span_of(room->epoch);
-    for (const struct ring_entry *entry;
-         count < BATCH && (entry = ring_at(&room->log, position)); position++, count++) {
-        snprintf(ids[count], sizeof ids[count], "%" PRIu64 "-%" PRIu64, entry->id.ms, entry->id.seq);
+    for (const struct ring_entry *entry; count < BATCH && (entry = ring_at(&room->log, position));
+         position++, count++) {
+        snprintf(ids[count], sizeof ids[count], "%" PRIu64 "-%" PRIu64, entry->id.ms,
+                 entry->id.seq);
         buf_init(&bodies[count]);
         write_body(&bodies[count], entry);
         failed |= bodies[count].failed || bodies[count].len == 0;
@@ -143,9 +144,8 @@ static uint64_t send_entries(struct room *room, uint64_t position)
         args[2 + 2 * count] = buf_span(&bodies[count]);
     }
     const struct span key = span_of(room->channel);
-    if (failed
-        || bus_script(room->rooms->bus, BUS_SCRIPT_RESTORE_LOG, &key, 1, args, 1 + 2 * count, NULL,
-                      NULL)) {
+    if (failed || bus_script(room->rooms->bus, BUS_SCRIPT_RESTORE_LOG, &key, 1, args, 1 + 2 * count,
+                             NULL, NULL)) {
         log_error("room", "%s: a part of the log could not be restored", room->channel);
         metric_add(METRIC_OUT_OF_MEMORY, 1);
     }
@@ -193,9 +193,9 @@ void room_restore(struct room *room)
     snprintf(hold_ms, sizeof hold_ms, "%" PRIu64, (uint64_t)hold_s * 1000);
     const struct span key = span_of(room->channel);
     const struct span args[] = {
-        span_of(room->epoch),  span_of(room->seal),  span_of(room->host), span_of(room->host_name),
-        span_of(values[0]),    span_of(values[1]),   span_of(values[2]),  span_of(values[3]),
-        span_of(values[4]),    span_of(values[5]),   span_of(created),    span_of(dropped),
+        span_of(room->epoch), span_of(room->seal), span_of(room->host), span_of(room->host_name),
+        span_of(values[0]),   span_of(values[1]),  span_of(values[2]),  span_of(values[3]),
+        span_of(values[4]),   span_of(values[5]),  span_of(created),    span_of(dropped),
         span_of(hold_ms),
     };
     room->refs++;

@@ -130,8 +130,8 @@ static struct ring_entry *entry_create(struct log_id id, unsigned targets, const
 struct ring_entry *ring_append(struct ring *ring, struct log_id id, unsigned targets,
                                const char *target, const char *sender, struct span json)
 {
-    if (log_id_compare(id, ring->last) <= 0
-        || (ring->end - ring->first == ring->cap && !grow(ring))) {
+    if (log_id_compare(id, ring->last) <= 0 ||
+        (ring->end - ring->first == ring->cap && !grow(ring))) {
         return NULL;
     }
     struct ring_entry *entry = entry_create(id, targets, target, sender, json);
@@ -142,8 +142,8 @@ struct ring_entry *ring_append(struct ring *ring, struct log_id id, unsigned tar
     ring->end++;
     ring->bytes += json.n;
     ring->last = id;
-    while (ring->end - ring->first > 1
-           && (ring->end - ring->first > ring->max_len || ring->bytes > ring->max_bytes)) {
+    while (ring->end - ring->first > 1 &&
+           (ring->end - ring->first > ring->max_len || ring->bytes > ring->max_bytes)) {
         drop_oldest(ring);
     }
     return entry;

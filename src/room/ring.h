@@ -30,18 +30,18 @@ bool log_id_parse(struct span text, struct log_id *out);
 
 struct ring_entry {
     struct log_id id;
-    unsigned targets;            /* TARGET_… */
-    char *target;                /* one user id or NULL */
+    unsigned targets; /* TARGET_… */
+    char *target;     /* one user id or NULL */
     char *sender;
-    struct span json;            /* as on the wire */
+    struct span json;                      /* as on the wire */
     struct frame *frames[MEMBER_VARIANTS]; /* encoded forms, made when first needed */
 };
 
 struct ring {
     struct ring_entry **slots;
-    size_t cap;        /* slots; a power of two */
-    uint64_t first;    /* position of the oldest entry */
-    uint64_t end;      /* position of the next entry to come */
+    size_t cap;     /* slots; a power of two */
+    uint64_t first; /* position of the oldest entry */
+    uint64_t end;   /* position of the next entry to come */
     size_t bytes;
     size_t max_len, max_bytes;
     struct log_id last;    /* of the newest message ever appended; 0-0 at first */

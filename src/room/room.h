@@ -25,7 +25,7 @@
 #define ROOM_HISTORY_DEFAULT 50
 #define ROOM_HISTORY_MAX 500
 
-struct rooms;  /* of one loop */
+struct rooms; /* of one loop */
 struct room;
 struct member; /* one session of one user in one room */
 

@@ -342,8 +342,8 @@ static void link_message(void *arg, struct span channel, struct span payload)
     }
 }
 
-static void close_session(struct rooms *rooms, struct span code, struct span user, struct span session,
-                          uint16_t close_code, const char *reason)
+static void close_session(struct rooms *rooms, struct span code, struct span user,
+                          struct span session, uint16_t close_code, const char *reason)
 {
     for (struct room *room = map_get(&rooms->by_code, code); room; room = room->same_code) {
         for (size_t i = 0; i < room->count; i++) {
@@ -410,9 +410,8 @@ static void pend_room(struct room *room)
     for (size_t i = 0; i < room->count; i++) {
         struct member *member = room->members[i];
         const struct span args[] = {span_of(member->user_id), span_of(member->session)};
-        if (!member->left
-            && bus_script(room->rooms->bus, BUS_SCRIPT_PEND, &key, 1, args, 2, pended, room->rooms)
-                   == 0) {
+        if (!member->left && bus_script(room->rooms->bus, BUS_SCRIPT_PEND, &key, 1, args, 2, pended,
+                                        room->rooms) == 0) {
             room->rooms->calls_out++;
         }
         member->left = true; /* it may come back elsewhere; if not, a janitor ends it */

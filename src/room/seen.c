@@ -43,7 +43,8 @@ static size_t send_batch(struct room *room, size_t from)
     }
     member_ref(any);
     const struct span key = span_of(room->channel);
-    if (bus_script(room->rooms->bus, BUS_SCRIPT_SEEN, &key, 1, args, 1 + 2 * count, seen_told, any)) {
+    if (bus_script(room->rooms->bus, BUS_SCRIPT_SEEN, &key, 1, args, 1 + 2 * count, seen_told,
+                   any)) {
         seen_told(any, NULL);
         return room->count;
     }

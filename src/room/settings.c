@@ -6,13 +6,14 @@
 
 #include <stdio.h>
 
-static bool read_name(struct settings *settings, const struct config *config, struct json_value value)
+static bool read_name(struct settings *settings, const struct config *config,
+                      struct json_value value)
 {
     (void)config;
     char name[NAME_MAX_BYTES + 1];
     size_t len;
-    if (value.type != JSON_STRING || json_string(value.raw, name, sizeof name, &len)
-        || (len > 0 && !id_name_valid((struct span){name, len}))) {
+    if (value.type != JSON_STRING || json_string(value.raw, name, sizeof name, &len) ||
+        (len > 0 && !id_name_valid((struct span){name, len}))) {
         return false;
     }
     memcpy(settings->name, name, len + 1);
@@ -22,19 +23,22 @@ static bool read_name(struct settings *settings, const struct config *config, st
 static bool read_int(struct json_value value, int64_t low, int64_t high, uint32_t *out)
 {
     int64_t number;
-    if (value.type != JSON_NUMBER || json_int(value.raw, &number) || number < low || number > high) {
+    if (value.type != JSON_NUMBER || json_int(value.raw, &number) || number < low ||
+        number > high) {
         return false;
     }
     *out = (uint32_t)number;
     return true;
 }
 
-static bool read_max(struct settings *settings, const struct config *config, struct json_value value)
+static bool read_max(struct settings *settings, const struct config *config,
+                     struct json_value value)
 {
     return read_int(value, 1, config ? config->room_max : UINT32_MAX, &settings->max);
 }
 
-static bool read_hold(struct settings *settings, const struct config *config, struct json_value value)
+static bool read_hold(struct settings *settings, const struct config *config,
+                      struct json_value value)
 {
     (void)config;
     return read_int(value, 0, ROOM_HOLD_MAX_S, &settings->hold_s);
@@ -52,7 +56,8 @@ static bool read_choice(struct json_value value, const char *no, const char *yes
     return *out || strcmp(word, no) == 0;
 }
 
-static bool read_talk(struct settings *settings, const struct config *config, struct json_value value)
+static bool read_talk(struct settings *settings, const struct config *config,
+                      struct json_value value)
 {
     (void)config;
     return read_choice(value, "teacher", "all", &settings->talk_all);
@@ -104,9 +109,12 @@ static void print_locked(const struct settings *settings, char *out, size_t cap)
 }
 
 const struct setting setting_table[] = {
-    {"name", read_name, print_name, true},       {"max", read_max, print_max, true},
-    {"hold", read_hold, print_hold, true},       {"talk", read_talk, print_talk, true},
-    {"notify", read_notify, print_notify, true}, {"locked", read_locked, print_locked, false},
+    {"name", read_name, print_name, true},
+    {"max", read_max, print_max, true},
+    {"hold", read_hold, print_hold, true},
+    {"talk", read_talk, print_talk, true},
+    {"notify", read_notify, print_notify, true},
+    {"locked", read_locked, print_locked, false},
     {NULL, NULL, NULL, false},
 };
 

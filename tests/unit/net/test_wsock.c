@@ -56,7 +56,8 @@ static const struct wsock_handlers handlers = {on_message, NULL, on_closed};
 static void begin(void *arg)
 {
     struct world *w = arg;
-    const struct wsock_options options = {.message_max = 1024, .queue_max = QUEUE_MAX, .ping_s = 60};
+    const struct wsock_options options = {
+        .message_max = 1024, .queue_max = QUEUE_MAX, .ping_s = 60};
     w->group = wsock_group_create(w->loop, &options);
     w->sock = wsock_start(w->group, w->ours, w->deflate, &handlers, w);
     sem_post(&w->done);

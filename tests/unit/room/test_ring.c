@@ -33,8 +33,19 @@ static void ids_are_read_strictly(void **state)
     struct log_id out;
     assert_true(log_id_parse(span_of("1732094000123-7"), &out));
     assert_true(out.ms == 1732094000123 && out.seq == 7);
-    const char *const bad[] = {"", "-", "1", "1-", "-1", "1-2-3", "1-2 ", " 1-2", "a-1", "1-b",
-                               "12345678901234567890-1", "+1-2", "0x1-2"};
+    const char *const bad[] = {"",
+                               "-",
+                               "1",
+                               "1-",
+                               "-1",
+                               "1-2-3",
+                               "1-2 ",
+                               " 1-2",
+                               "a-1",
+                               "1-b",
+                               "12345678901234567890-1",
+                               "+1-2",
+                               "0x1-2"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         assert_false(log_id_parse(span_of(bad[i]), &out));
     }
@@ -98,7 +109,8 @@ static void bytes_are_bounded_but_the_newest_stays(void **state)
     append(&ring, 1, "0123456789");
     append(&ring, 2, "0123456789");
     assert_true(ring.end - ring.first == 2);
-    assert_non_null(ring_append(&ring, id(3, 0), TARGET_ALL, "", "t1", (struct span){big, sizeof big}));
+    assert_non_null(
+        ring_append(&ring, id(3, 0), TARGET_ALL, "", "t1", (struct span){big, sizeof big}));
     assert_true(ring.end - ring.first == 1);
     assert_true(ring.bytes == sizeof big);
     append(&ring, 4, "a");

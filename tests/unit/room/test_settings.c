@@ -60,13 +60,20 @@ static void wrong_values_are_named(void **state)
     static const struct {
         const char *json, *key;
     } cases[] = {
-        {"{\"name\":5}", "name"},           {"{\"name\":\"a\\u0007\"}", "name"},
-        {"{\"max\":0}", "max"},             {"{\"max\":501}", "max"},
-        {"{\"max\":\"30\"}", "max"},        {"{\"max\":1.5}", "max"},
-        {"{\"hold\":-1}", "hold"},          {"{\"hold\":3601}", "hold"},
-        {"{\"talk\":\"nobody\"}", "talk"},  {"{\"talk\":true}", "talk"},
-        {"{\"notify\":\"\"}", "notify"},    {"{\"notify\":null}", "notify"},
-        {"[]", ""},                         {"\"max\"", ""},
+        {"{\"name\":5}", "name"},
+        {"{\"name\":\"a\\u0007\"}", "name"},
+        {"{\"max\":0}", "max"},
+        {"{\"max\":501}", "max"},
+        {"{\"max\":\"30\"}", "max"},
+        {"{\"max\":1.5}", "max"},
+        {"{\"hold\":-1}", "hold"},
+        {"{\"hold\":3601}", "hold"},
+        {"{\"talk\":\"nobody\"}", "talk"},
+        {"{\"talk\":true}", "talk"},
+        {"{\"notify\":\"\"}", "notify"},
+        {"{\"notify\":null}", "notify"},
+        {"[]", ""},
+        {"\"max\"", ""},
         {"null", ""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
