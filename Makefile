@@ -1,15 +1,16 @@
 # Lectern: `make` builds build/lectern. See README.md for the two commands that do everything.
 #
 #   make                     the server                     make test    unit tests (cmocka)
-#   make SANITIZER=address BUILD=build/asan   (ASan + UBSan); SANITIZER=thread: TSan
+#   make SANITIZER=address   (ASan + UBSan, into build/address); SANITIZER=thread: TSan
 #   make fuzz FUZZ_SECONDS=60                 every fuzz target in turn (clang, libFuzzer)
+#   make bench BENCH='--rounds 3'             the benchmark (docs/performance.md)
 #   make lint                layers, clang-tidy, cppcheck   make format  clang-format
 #   V=1 shows the commands
 
-BUILD     ?= build
+SANITIZER ?=
+BUILD     ?= build$(if $(SANITIZER),/$(SANITIZER))
 CC        ?= cc
 CLANG     ?= clang
-SANITIZER ?=
 FUZZ_SECONDS ?= 60
 V         ?=
 Q         := $(if $(V),,@)
@@ -42,18 +43,18 @@ CFLAGS   ?= -O2 -g
 # Hidden: libraries must not find our functions in place of their own (libjwt's jansson has a
 # json_string() too).
 VISIBILITY := -fvisibility=hidden
-CFLAGS   += -std=gnu11 $(WARNINGS) $(VISIBILITY) -fno-common -fstack-protector-strong $(PKG_CFLAGS)
 PKG_CFLAGS := $(shell pkg-config --cflags-only-I $(PACKAGES) 2>/dev/null | sed 's/-I/-isystem /g')
+BASE_CFLAGS := -std=gnu11 $(WARNINGS) $(VISIBILITY) -fno-common -fstack-protector-strong $(PKG_CFLAGS)
 LDLIBS   += $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lcivetweb -lpthread -lm
 
 ifeq ($(SANITIZER),address)
-CFLAGS  += -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -O1
+BASE_CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -O1
 LDFLAGS += -fsanitize=address,undefined
 else ifeq ($(SANITIZER),undefined)
-CFLAGS  += -fsanitize=undefined -fno-sanitize-recover=undefined
+BASE_CFLAGS += -fsanitize=undefined -fno-sanitize-recover=undefined
 LDFLAGS += -fsanitize=undefined
 else ifeq ($(SANITIZER),thread)
-CFLAGS  += -fsanitize=thread -O1
+BASE_CFLAGS += -fsanitize=thread -O1
 LDFLAGS += -fsanitize=thread
 else ifneq ($(SANITIZER),)
 $(error SANITIZER is address, undefined or thread)
@@ -69,19 +70,19 @@ FUZZ_SOURCES := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZERS := $(FUZZ_SOURCES:%.c=$(BUILD)/%)
 FUZZ_CFLAGS := -std=gnu11 $(VISIBILITY) -g -O1 $(PKG_CFLAGS) -fsanitize=fuzzer,address,undefined
 
-.PHONY: all test fuzz fuzzers lint layers format clean
+.PHONY: all test fuzz fuzzers bench bench-tools lint layers format clean
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/lectern
 
 $(BUILD)/lectern: $(OBJECTS)
 	@echo '  LINK $@'
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(Q)$(CC) $(CFLAGS) $(BASE_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(BUILD)/%.o: %.c Makefile VERSION
 	@mkdir -p $(@D)
 	@echo '  CC   $<'
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/gen/scripts.c: src/bus/embed-lua.awk $(SCRIPTS)
 	@mkdir -p $(@D)
@@ -90,7 +91,7 @@ $(BUILD)/gen/scripts.c: src/bus/embed-lua.awk $(SCRIPTS)
 
 $(BUILD)/gen/scripts.o: $(BUILD)/gen/scripts.c
 	@echo '  CC   $<'
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -Wno-overlength-strings -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(BASE_CFLAGS) -Wno-overlength-strings -c -o $@ $<
 
 # Unit tests: each tests/unit/**/test_x.c is a cmocka program of its own.
 $(BUILD)/liblectern.a: $(LIBRARY_OBJECTS)
@@ -101,11 +102,11 @@ $(BUILD)/liblectern.a: $(LIBRARY_OBJECTS)
 $(BUILD)/tests/unit/%: tests/unit/%.c $(BUILD)/liblectern.a
 	@mkdir -p $(@D)
 	@echo '  TEST $<'
-	$(Q)$(CC) $(CPPFLAGS) -Itests $(CFLAGS) -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< $(BUILD)/liblectern.a \
+	$(Q)$(CC) $(CPPFLAGS) -Itests $(CFLAGS) $(BASE_CFLAGS) -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< $(BUILD)/liblectern.a \
 	  -lcmocka $(LDLIBS)
 
 test: $(TESTS)
-	@set -e; for t in $(TESTS); do echo "== $$t"; ./$$t; done
+	@set -e; for t in $(TESTS); do echo "== $$t"; $$t; done
 
 # Fuzz targets are linked with the sources under clang's own instrumentation.
 $(BUILD)/fuzz/%.o: %.c Makefile
@@ -137,10 +138,28 @@ fuzzers: $(FUZZERS)
 fuzz: $(FUZZERS)
 	@set -e; for f in $(FUZZERS); do n=$$(basename $$f); n=$${n#fuzz_}; \
 	  mkdir -p $(BUILD)/corpus/$$n; echo "== $$f"; \
-	  ./$$f -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -timeout=10 -print_final_stats=1 \
+	  $$f -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -timeout=10 -print_final_stats=1 \
 	    -artifact_prefix=$(BUILD)/corpus/crash-$$n- $(BUILD)/corpus/$$n tests/fuzz/corpus/$$n \
 	    2>$(BUILD)/corpus/$$n.log || { tail -40 $(BUILD)/corpus/$$n.log; exit 1; }; \
 	  grep -E 'stat::number_of_executed_units|Done' $(BUILD)/corpus/$$n.log; done
+
+# The benchmark's load generator and the bare loop that everything is compared with: docs/performance.md.
+BENCH_TOOLS := $(BUILD)/bench/load $(BUILD)/bench/rawserver
+BENCH_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out bench/rawserver.c,$(wildcard bench/*.c)))
+
+$(BUILD)/bench/load: $(BENCH_OBJECTS) $(BUILD)/liblectern.a
+	@echo '  LINK $@'
+	$(Q)$(CC) $(CFLAGS) $(BASE_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/bench/rawserver: $(BUILD)/bench/rawserver.o $(BUILD)/liblectern.a
+	@echo '  LINK $@'
+	$(Q)$(CC) $(CFLAGS) $(BASE_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+bench-tools: $(BENCH_TOOLS)
+
+# BENCH: options of bench/run.mjs, for example BENCH='--servers raw,lectern --rounds 3'.
+bench: all bench-tools
+	node bench/run.mjs --build $(BUILD) $(BENCH)
 
 layers:
 	scripts/check-layers.sh

@@ -11,7 +11,8 @@
 #include "core/metrics.h"
 
 #define RETRY_MS 1000
-#define EARLY_MAX 64 /* messages kept until the welcome */
+#define EARLY_MAX 64  /* messages kept until the welcome, */
+#define EARLY_SIZES 4 /* as many bytes as so many of the longest */
 #define SETTINGS 6   /* rows of setting_table */
 
 /* A script under way on a member's behalf. */
@@ -357,13 +358,17 @@ static bool within_rate(struct member *member)
 
 static void keep_early(struct member *member, struct span text)
 {
-    struct early *early = member->early_count < EARLY_MAX ? malloc(sizeof *early + text.n) : NULL;
+    size_t most = EARLY_SIZES * (size_t)member->room->rooms->config->message_max;
+    bool fits = member->early_count < EARLY_MAX && member->early_bytes + text.n <= most;
+    struct early *early = fits ? malloc(sizeof *early + text.n) : NULL;
     if (!early && member->welcomed) {
         tell_unavailable(member, ""); /* what has a ref will be sent again */
-        return;
+    } else if (!early && fits) {
+        member_close(member, CLOSE_INTERNAL, "out of memory");
+    } else if (!early) {
+        member_close(member, CLOSE_TOO_MANY, "too many messages before the welcome");
     }
     if (!early) {
-        member_close(member, CLOSE_TOO_MANY, "too many messages before the welcome");
         return;
     }
     early->next = member->early;
@@ -371,6 +376,7 @@ static void keep_early(struct member *member, struct span text)
     memcpy(early->text, text.p, text.n);
     member->early = early;
     member->early_count++;
+    member->early_bytes += text.n;
 }
 
 void member_receive(struct member *member, struct span text)

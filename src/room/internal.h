@@ -122,7 +122,7 @@ struct member {
     char *since;         /* as asked, until attached; NULL = not asked */
     struct early *early; /* newest first */
     struct late *late, **late_tail;
-    size_t early_count, late_count;
+    size_t early_count, early_bytes, late_count;
     struct welcome *welcome; /* kept between activation and attaching */
     struct bucket rate;
     uint32_t refused; /* messages in a row */

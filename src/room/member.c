@@ -394,7 +394,7 @@ bool member_keep_late(struct member *member, struct frame *frame)
 static void receive_early(struct member *member)
 {
     struct early *reversed = NULL;
-    member->early_count = 0;
+    member->early_count = member->early_bytes = 0;
     while (member->early) {
         struct early *next = member->early->next;
         member->early->next = reversed;

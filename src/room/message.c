@@ -222,6 +222,8 @@ static const struct field fields[] = {
     {"ts", JSON_NUMBER, true, read_ts},
 };
 
+#define KEY_MAX 128 /* bytes of a key, escapes included */
+
 struct members {
     struct json_member list[MESSAGE_MEMBERS_MAX];
     size_t count;
@@ -271,6 +273,10 @@ static int check_members(struct reader *r, const struct members *members)
 {
     for (size_t i = 0; i < members->count; i++) {
         const struct json_member *m = &members->list[i];
+        if (m->key.n > KEY_MAX) {
+            /* Comparing long keys that differ late would take a hostile message's worth of time. */
+            return refuse(r, "bad_json", NULL, "A key is longer than %d bytes.", KEY_MAX);
+        }
         if (!json_string_decodes((struct span){m->key.p - 1, m->key.n + 2}) ||
             (m->value.type == JSON_STRING && !json_key_same(m->key, span_of("message")) &&
              !json_string_decodes(m->value.raw))) {

@@ -240,8 +240,8 @@ static bool send_leave(struct rooms *rooms, struct leave *leave)
     snprintf(room, sizeof room, "room:%.*s", (int)code.n, code.p);
     const struct span key = span_of(room);
     const struct span args[] = {user, session, epoch, span_of(leave->lost ? "lost" : "left"),
-                                rooms_keep_ms(rooms, keep_ms)};
-    if (bus_script(rooms->bus, BUS_SCRIPT_LEAVE, &key, 1, args, 5, leave_done, leave)) {
+                                rooms_keep_ms(rooms, keep_ms), span_of(rooms->server_id)};
+    if (bus_script(rooms->bus, BUS_SCRIPT_LEAVE, &key, 1, args, 6, leave_done, leave)) {
         return false;
     }
     rooms->calls_out++;
@@ -342,31 +342,45 @@ static void link_message(void *arg, struct span channel, struct span payload)
     }
 }
 
-static void close_session(struct rooms *rooms, struct span code, struct span user,
-                          struct span session, uint16_t close_code, const char *reason)
+static struct member *find_session(struct rooms *rooms, struct span code, struct span user,
+                                   struct span session)
 {
     for (struct room *room = map_get(&rooms->by_code, code); room; room = room->same_code) {
         for (size_t i = 0; i < room->count; i++) {
             struct member *member = room->members[i];
             if (span_eq(session, member->session) && span_eq(user, member->user_id)) {
-                member->left = true; /* the script has taken the session out already */
-                member_close(member, close_code, reason);
-                return;
+                return member;
             }
         }
     }
+    return NULL;
 }
 
-/* `replace|kick CODE userId sessionId`: a script has ended one of this server's sessions. */
+static void close_session(struct member *member, uint16_t code, const char *reason)
+{
+    member->left = true; /* the script has taken the session out already */
+    member_close(member, code, reason);
+}
+
+/*
+ * `replace|kick|lost CODE userId sessionId`: a script has ended one of this server's sessions. `lost`:
+ * a janitor took us for dead. The tick finds that the session is missing, and brings it back.
+ */
 static void link_control(void *arg, struct span payload)
 {
     struct rooms *rooms = arg;
     struct span verb = next_word(&payload), code = next_word(&payload);
     struct span user = next_word(&payload), session = next_word(&payload);
+    struct member *member = find_session(rooms, code, user, session);
+    if (!member) {
+        return;
+    }
     if (span_eq(verb, "replace")) {
-        close_session(rooms, code, user, session, CLOSE_REPLACED, "replaced");
+        close_session(member, CLOSE_REPLACED, "replaced");
     } else if (span_eq(verb, "kick")) {
-        close_session(rooms, code, user, session, CLOSE_REMOVED, "removed");
+        close_session(member, CLOSE_REMOVED, "removed");
+    } else if (span_eq(verb, "lost")) {
+        member->room->suspect = true;
     }
 }
 

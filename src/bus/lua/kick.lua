@@ -1,21 +1,29 @@
--- The host removes a participant and keeps user and device out.
--- ARGV: 1 host's user id, 2 session id, 3 epoch, 4 the participant's user id.
+-- The host removes a participant and keeps user and device out; whoever else is there from that device
+-- goes too. ARGV: 1 host's user id, 2 session id, 3 epoch, 4 the participant's user id.
 -- Reply: {'ok'}, {'ended'} or {'stale'}.
-local target = ARGV[4]
-local info = info_read()
-if not info or info.epoch ~= ARGV[3] then
-    return {'ended'}
+local info, refusal = info_for_host(ARGV[1], ARGV[2], ARGV[3])
+if not info then
+    return {refusal}
 end
-if not is_host(info, ARGV[1], ARGV[2]) then
-    return {'stale'}
+local now = now_ms()
+
+local function remove(uid)
+    local user = redis.call('HMGET', user_key(uid), 'serverId', 'sessionId')
+    if user[1] then
+        redis.call('PUBLISH', 'server:' .. user[1], 'kick ' .. code .. ' ' .. uid .. ' ' .. user[2])
+        depart(uid, 'removed', info, now)
+    end
 end
-redis.call('SADD', room .. ':removed', target)
-local user = redis.call('HMGET', user_key(target), 'serverId', 'sessionId', 'device')
-if user[3] then
-    redis.call('SADD', room .. ':removed', user[3])
-end
-if user[1] then
-    redis.call('PUBLISH', 'server:' .. user[1], 'kick ' .. code .. ' ' .. target .. ' ' .. user[2])
-    depart(target, 'removed', info, now_ms())
+
+redis.call('SADD', room .. ':removed', ARGV[4])
+local device = redis.call('HGET', user_key(ARGV[4]), 'device')
+remove(ARGV[4])
+if device then
+    redis.call('SADD', room .. ':removed', device)
+    for _, uid in ipairs(redis.call('SMEMBERS', room .. ':users')) do
+        if redis.call('HGET', user_key(uid), 'device') == device then
+            remove(uid)
+        end
+    end
 end
 return {'ok'}

@@ -126,9 +126,17 @@ local function session_refusal(uid, session, epoch, present_epoch)
     return present and 'stale' or 'gone'
 end
 
--- Is this session the host's present one?
-local function is_host(info, uid, session)
-    return info.host == uid and redis.call('HGET', user_key(uid), 'sessionId') == session
+-- The info of the room of that epoch, if the session is its host's present one; else nil and why not:
+-- 'ended' or 'stale'.
+local function info_for_host(uid, session, epoch)
+    local info = info_read()
+    if not info or info.epoch ~= epoch then
+        return nil, 'ended'
+    end
+    if info.host ~= uid or redis.call('HGET', user_key(uid), 'sessionId') ~= session then
+        return nil, 'stale'
+    end
+    return info
 end
 
 -- Ends the room: keeps log and attendance under one key for the host, deletes the rest, and tells
