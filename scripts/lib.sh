@@ -68,11 +68,7 @@ install_packages() {
     # A foreign source that can't be reached must not be in the way: what counts is whether the packages come.
     as_root apt-get -q update -o Acquire::Retries=3 </dev/null ||
         warn "apt-get update failed; trying with the package lists that are here"
-    if [[ " ${missing[*]} " == *" redis-server "* ]]; then
-        without_redis_service apt_install "${missing[@]}"
-    else
-        apt_install "${missing[@]}"
-    fi
+    without_services apt_install "${missing[@]}"
 }
 
 apt_install() {
@@ -80,28 +76,34 @@ apt_install() {
         -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 "$@" </dev/null
 }
 
-# Runs a command that installs redis-server, which would start and enable a service for the whole machine. Lectern runs a
-# Redis of its own and leaves no other behind: the start is forbidden while dpkg works (to this one service only, and not
-# where the machine has a policy of its own), and the service is disabled afterwards.
-without_redis_service() {
-    local policy=/usr/sbin/policy-rc.d own='' status=0
-    if [ ! -e "$policy" ]; then
+# without_services COMMAND PACKAGE...: runs a command that installs packages some of which would start and enable a service
+# for the whole machine. Lectern runs a Redis (and its tests an HAProxy) of its own and leaves no other behind: the start is
+# forbidden while dpkg works (to these services only, and not where the machine has a policy of its own), and they are
+# disabled afterwards.
+without_services() {
+    local policy=/usr/sbin/policy-rc.d own='' status=0 name services=()
+    for name in redis-server haproxy; do
+        if [[ " $* " == *" $name "* ]]; then services+=("$name"); fi
+    done
+    if [ "${#services[@]}" -gt 0 ] && [ ! -e "$policy" ]; then
         own=yes
         # shellcheck disable=SC2016 # $1 is the policy's own
-        printf '%s\n' '#!/bin/sh' 'case $1 in redis-server*) exit 101 ;; esac' 'exit 0' |
+        printf '%s\n' '#!/bin/sh' 'case $1 in redis-server* | haproxy*) exit 101 ;; esac' 'exit 0' |
             as_root tee "$policy" >/dev/null
         as_root chmod 755 "$policy"
     fi
     "$@" || status=$?
     if [ -n "$own" ]; then as_root rm -f "$policy"; fi
-    if [ -d /run/systemd/system ]; then
-        as_root systemctl --quiet disable --now redis-server.service </dev/null ||
-            warn "could not disable the service redis-server"
-    elif [ -e /etc/init.d/redis-server ]; then
-        as_root update-rc.d redis-server disable </dev/null ||
-            warn "could not disable the service redis-server"
-    fi
+    for name in "${services[@]}"; do disable_service "$name" || warn "could not disable the service $name"; done
     return "$status"
+}
+
+disable_service() {
+    if [ -d /run/systemd/system ]; then
+        as_root systemctl --quiet disable --now "$1.service" </dev/null
+    elif [ -e "/etc/init.d/$1" ]; then
+        as_root update-rc.d "$1" disable </dev/null
+    fi
 }
 
 # --- npm packages and building ----------------------------------------------------------------------------------------
@@ -122,7 +124,7 @@ install_npm_packages() {
 }
 
 build_server() {
-    if make -C "$root" -q all 2>/dev/null; then return 0; fi
+    if make -C "$root" --no-print-directory -q all 2>/dev/null; then return 0; fi
     say "building the server"
     make -C "$root" --no-print-directory -j "$(nproc)" all </dev/null
 }

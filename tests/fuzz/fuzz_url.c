@@ -83,8 +83,14 @@ static void check_redis(struct span text)
 {
     struct redis_url url;
     if (redis_url_parse(text, &url) == NULL) {
-        check(url.port > 0 && url.db <= REDIS_DB_MAX && *url.host);
-        check(strlen(url.host) <= REDIS_HOST_MAX);
+        check(url.address_count >= 1 && url.address_count <= REDIS_SENTINELS_MAX);
+        check(*url.primary || url.address_count == 1);
+        for (size_t i = 0; i < url.address_count; i++) {
+            const struct redis_address *address = &url.addresses[i];
+            check(address->port > 0 && *address->host);
+            check(strlen(address->host) <= REDIS_HOST_MAX);
+        }
+        check(strlen(url.primary) <= REDIS_PRIMARY_MAX && url.db <= REDIS_DB_MAX);
         check(*url.password || !*url.user);
         check(utf8_valid(url.user, strlen(url.user)));
         check(utf8_valid(url.password, strlen(url.password)));

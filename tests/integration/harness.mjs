@@ -388,7 +388,7 @@ function contains(value, wanted) {
 class Client {
     #waiting = [];
     #unread = [];
-    #refs = 0;
+    static #refs = 0; // of all clients: the same user's next socket must not repeat one
 
     constructor(ws) {
         this.ws = ws;
@@ -472,7 +472,7 @@ class Client {
 
     /** Sends with a `ref` (made up if there is none) and returns the `ack`, `error` or `pong` that answers it. */
     async request(object, options) {
-        const ref = object.ref ?? `r${process.pid}-${++this.#refs}`;
+        const ref = object.ref ?? `r${process.pid}-${++Client.#refs}`;
         const answer = this.next((message) => message.ref === ref
             && ['ack', 'error', 'pong'].includes(message.messageType), options);
         this.send({ ...object, ref });

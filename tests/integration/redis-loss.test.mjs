@@ -235,6 +235,23 @@ describe('one of two servers is cut off', () => {
         assert.deepEqual(host.all('leave'), []);
     });
 
+    test('a leave that is told late does not remove who came back elsewhere meanwhile', async () => {
+        const { code, host } = await openClass(near);
+        const ben = await joinClass(far, code, host, 's2');
+        const cleo = await joinClass(far, code, host, 's3');
+        wire.cut();
+        await refusedAsUnavailable(ben);
+        await ben.terminate();
+        await cleo.terminate();
+        const again = await asStudent(near, code, { sub: 's2' });
+        wire.mend();
+        await host.next({ messageType: 'leave', sender: 's3' }, { timeout: limit(20000) }); // told after that of s2
+        await marker(host, [host, again]);
+        assert.deepEqual(host.all({ messageType: 'leave', sender: 's2' }), []);
+        assert.equal(await redis.client.hget(`room:${code}:user:s2`, 'sessionId'), again.welcome.message.session);
+        assert.equal(await redis.client.sismember(`room:${code}:users`, 's2'), 1);
+    });
+
     test('who was removed meanwhile is out', async () => {
         const { code, host } = await openClass(near);
         const ben = await joinClass(far, code, host, 's2');

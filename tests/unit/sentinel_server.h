@@ -127,9 +127,11 @@ static inline void sentinel_group_url(const struct sentinel_group *group, const 
 
 /* ---- Canned answers ---- */
 
+#define CANNED_MAX 96
+
 struct canned {
     int port, listener;
-    const char *answer; /* to whatever is sent */
+    _Atomic(const char *) answer; /* to whatever is sent */
     atomic_int asked;
     pthread_t thread;
 };
@@ -141,7 +143,8 @@ static inline void *canned_serve(void *arg)
         char in[512];
         if (recv(fd, in, sizeof in, 0) > 0) {
             canned->asked++;
-            if (send(fd, canned->answer, strlen(canned->answer), MSG_NOSIGNAL) > 0) {
+            const char *answer = canned->answer;
+            if (send(fd, answer, strlen(answer), MSG_NOSIGNAL) > 0) {
                 while (recv(fd, in, sizeof in, 0) > 0) { /* until it is closed */
                 }
             }
@@ -156,6 +159,14 @@ static inline void canned_start(struct canned *canned, const char *answer)
     canned->answer = answer;
     canned->listener = test_listen(&canned->port);
     pthread_create(&canned->thread, NULL, canned_serve, canned);
+}
+
+/* The answer that names this server. */
+static inline void canned_address(char out[CANNED_MAX], const char *host, int port)
+{
+    char digits[16];
+    int n = snprintf(digits, sizeof digits, "%d", port);
+    snprintf(out, CANNED_MAX, "*2\r\n$%zu\r\n%s\r\n$%d\r\n%s\r\n", strlen(host), host, n, digits);
 }
 
 static inline void canned_stop(struct canned *canned)

@@ -308,17 +308,12 @@ static void does_not_trust_one_sentinel_for_ever(void **state)
     (void)state;
     struct sentinel_group group;
     struct canned stale, dead;
-    char answers[2][64];
+    char answers[2][CANNED_MAX];
     char before[64];
     char url[SENTINEL_URL_MAX];
-    char port[8];
     sentinel_group_start(&group, "", "");
-    snprintf(port, sizeof port, "%d", group.replica.port);
-    snprintf(answers[0], sizeof answers[0], "*2\r\n$9\r\n127.0.0.1\r\n$%zu\r\n%s\r\n", strlen(port),
-             port);
-    snprintf(port, sizeof port, "%d", test_free_port());
-    snprintf(answers[1], sizeof answers[1], "*2\r\n$9\r\nlocalhost\r\n$%zu\r\n%s\r\n", strlen(port),
-             port);
+    canned_address(answers[0], "127.0.0.1", group.replica.port);
+    canned_address(answers[1], "localhost", test_free_port());
     canned_start(&stale, answers[0]);
     canned_start(&dead, answers[1]);
     snprintf(before, sizeof before, "127.0.0.1:%d,127.0.0.1:%d,", stale.port, dead.port);
@@ -330,6 +325,36 @@ static void does_not_trust_one_sentinel_for_ever(void **state)
     rig_down(rig, &group);
     canned_stop(&stale);
     canned_stop(&dead);
+}
+
+/* A primary that was cut off and, by min-replicas-to-write, knows it. */
+static void leaves_a_primary_without_replicas(void **state)
+{
+    (void)state;
+    struct sentinel_group group;
+    struct canned sentinel;
+    char answers[2][CANNED_MAX];
+    char url[SENTINEL_URL_MAX];
+    sentinel_group_start(&group, "", "");
+    canned_address(answers[0], "127.0.0.1", group.primary.port);
+    canned_address(answers[1], "127.0.0.1", group.replica.port);
+    canned_start(&sentinel, answers[0]);
+    snprintf(url, sizeof url, "redis+sentinel://127.0.0.1:%d/school", sentinel.port);
+    redis_server_do(&group.primary, "CONFIG SET min-replicas-to-write 1");
+    assert_true(WAIT_FOR(redis_server_info(&group.primary, "min_slaves_good_slaves:") == 1));
+    struct rig *rig = rig_start(url);
+    assert_writes_to(rig, 1, &group.primary);
+
+    redis_server_kill(&group.sentinel);
+    redis_server_do(&group.replica, "REPLICAOF NO ONE");
+    sentinel.answer = answers[1];
+    assert_true(WAIT_FOR(redis_server_info(&group.primary, "min_slaves_good_slaves:") == 0));
+    assert_int_equal(rig->downs, 0);
+    assert_int_equal(loop_post(rig->loop, write_key, rig), 0);
+    assert_writes_to(rig, 2, &group.replica);
+    assert_int_equal(rig->nulls, 1); /* it was not executed */
+    rig_down(rig, &group);
+    canned_stop(&sentinel);
 }
 
 static void a_sentinel_that_wants_a_login_gets_it(void **state)
@@ -413,6 +438,7 @@ int main(void)
         cmocka_unit_test(an_unknown_name_is_told),
         cmocka_unit_test(asks_one_sentinel_after_the_other),
         cmocka_unit_test(does_not_trust_one_sentinel_for_ever),
+        cmocka_unit_test(leaves_a_primary_without_replicas),
         cmocka_unit_test(a_sentinel_that_wants_a_login_gets_it),
         cmocka_unit_test(stops_while_it_asks),
         cmocka_unit_test(descriptors_are_disowned),

@@ -116,6 +116,7 @@ static void errors(void **state)
         {"READONLY You can't write against a read only replica.", RESP_ERROR_USELESS, false},
         {"LOADING Redis is loading the dataset in memory", RESP_ERROR_USELESS, false},
         {"MASTERDOWN Link with MASTER is down", RESP_ERROR_USELESS, false},
+        {"NOREPLICAS Not enough good replicas to write.", RESP_ERROR_USELESS, false},
         {"MOVED 3999 127.0.0.1:6381", RESP_ERROR_USELESS, false},
         {"NOAUTH Authentication required.", RESP_ERROR_USELESS, true},
         {"NOAUTH", RESP_ERROR_USELESS, true},

@@ -201,13 +201,11 @@ static void does_not_trust_one_sentinel_for_ever(void **state)
     (void)state;
     struct sentinel_group group;
     struct canned stale;
-    char answer[64];
-    char port[8];
+    char answer[CANNED_MAX];
     char before[64];
     char url[SENTINEL_URL_MAX];
     sentinel_group_start(&group, "", "");
-    snprintf(port, sizeof port, "%d", group.replica.port);
-    snprintf(answer, sizeof answer, "*2\r\n$9\r\n127.0.0.1\r\n$%zu\r\n%s\r\n", strlen(port), port);
+    canned_address(answer, "127.0.0.1", group.replica.port);
     canned_start(&stale, answer);
     snprintf(before, sizeof before, "127.0.0.1:%d,", stale.port);
     sentinel_group_url(&group, before, url);
