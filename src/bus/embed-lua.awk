@@ -1,13 +1,15 @@
 # Makes a C file of the Lua scripts given as arguments (any awk): for each NAME.lua the symbol
-# bus_script_source_NAME, holding lib.lua followed by NAME.lua. lib.lua gets no symbol of its own.
+# bus_script_source_NAME, holding base.lua, lib.lua (unless NAME.lua begins with "-- base only") and
+# NAME.lua. base.lua and lib.lua get no symbol of their own.
 # bus/scripts.c lists the names it wants; one without a file does not link.
 
 FNR == 1 {
     name = FILENAME
     sub(/.*\//, "", name)
     sub(/\.lua$/, "", name)
-    if (name != "lib") {
+    if (name != "base" && name != "lib") {
         names[++count] = name
+        base_only[name] = $0 == "-- base only"
     }
 }
 
@@ -24,6 +26,7 @@ END {
     print "/* Made from src/bus/lua by src/bus/embed-lua.awk. */"
     for (i = 1; i <= count; i++) {
         symbol = "const char bus_script_source_" names[i] "[]"
-        printf "\nextern %s;\n%s =\n%s%s    \"\";\n", symbol, symbol, text["lib"], text[names[i]]
+        shared = text["base"] (base_only[names[i]] ? "" : text["lib"])
+        printf "\nextern %s;\n%s =\n%s%s    \"\";\n", symbol, symbol, shared, text[names[i]]
     }
 }

@@ -1,6 +1,6 @@
 /*
  * The Lua scripts: one per change of a room's state, each atomic in Redis. Their texts are
- * src/bus/lua/NAME.lua with lib.lua before them, embedded at build time. KEYS, ARGV and replies are
+ * src/bus/lua/NAME.lua with base.lua and lib.lua before them, embedded at build time. KEYS, ARGV and replies are
  * described at the head of each file.
  */
 #ifndef LECTERN_BUS_SCRIPTS_H
@@ -20,6 +20,7 @@
     X(END, end)                                                                                    \
     X(EXPIRE, expire)                                                                              \
     X(PEND, pend)                                                                                  \
+    X(PEEK, peek)                                                                                  \
     X(RESTORE, restore)                                                                            \
     X(RESTORE_LOG, restore_log)
 

@@ -1,9 +1,9 @@
 /*
  * Connections: reading into the loop's shared buffer, and an outbound queue of references to frames
- * that is written with one sendmsg(2) per socket and loop turn.
+ * that is written with one system call per socket and loop turn.
  *
- * The queue is a ring that exists only while something waits, so that an idle connection is little
- * more than its uv_poll_t.
+ * The queue is a ring that is given back when it has been of no use (conn_trim), so that an idle
+ * connection is little more than its uv_poll_t.
  */
 #include "net/conn.h"
 
@@ -151,23 +151,32 @@ static void consume(struct conn *conn, size_t sent)
     }
 }
 
-/* One sendmsg; returns false when the socket takes no more for now or is broken. */
-static bool send_some(struct conn *conn)
+/* All that waits, or the first of it, in one system call. */
+static ssize_t send_queue(struct conn *conn, size_t *total)
 {
-    struct iovec iov[IOV_BATCH];
+    struct frame *first = *slot(conn, 0);
+    struct iovec iov[IOV_BATCH] = {{first->bytes + conn->head_sent, first->len - conn->head_sent}};
     uint32_t count = conn->queue_len < IOV_BATCH ? conn->queue_len : IOV_BATCH;
-    size_t total = 0;
-    for (uint32_t i = 0; i < count; i++) {
+    *total = iov[0].iov_len;
+    if (count == 1) { /* one message at a time is the common case, and send(2) is the cheaper call */
+        return send(conn->fd, iov[0].iov_base, iov[0].iov_len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    }
+    for (uint32_t i = 1; i < count; i++) {
         struct frame *frame = *slot(conn, i);
-        size_t skip = i == 0 ? conn->head_sent : 0;
-        iov[i].iov_base = frame->bytes + skip;
-        iov[i].iov_len = frame->len - skip;
-        total += iov[i].iov_len;
+        iov[i] = (struct iovec){frame->bytes, frame->len};
+        *total += frame->len;
     }
     struct msghdr message = {.msg_iov = iov, .msg_iovlen = count};
+    return sendmsg(conn->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* Returns false when the socket takes no more for now or is broken. */
+static bool send_some(struct conn *conn)
+{
+    size_t total;
     ssize_t sent;
     do {
-        sent = sendmsg(conn->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        sent = send_queue(conn, &total);
     } while (sent < 0 && errno == EINTR);
     if (sent < 0) {
         if (errno != EAGAIN && errno != EWOULDBLOCK) {
@@ -176,7 +185,7 @@ static bool send_some(struct conn *conn)
         }
         sent = 0;
     }
-    metric_add(METRIC_BYTES_OUT, sent);
+    loop_count_sent(conn->loop, (size_t)sent);
     consume(conn, (size_t)sent);
     return (size_t)sent == total;
 }
@@ -198,14 +207,18 @@ void conn_flush(struct conn *conn)
         conn->want_write = want_write;
         update_poll(conn);
     }
-    if (conn->queue_len == 0) {
-        free_queue(conn);
-    }
     if (conn->above_mark && conn->queue_bytes <= CONN_DRAIN_MARK / 2) {
         conn->above_mark = false;
         if (conn->handlers->drain) {
             conn->handlers->drain(conn);
         }
+    }
+}
+
+void conn_trim(struct conn *conn)
+{
+    if (conn->queue_len == 0 && conn->queue) {
+        free_queue(conn);
     }
 }
 

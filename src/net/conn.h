@@ -43,7 +43,7 @@ struct conn {
     const struct conn_handlers *handlers;
     struct loop *loop;
     struct conn *flush_next; /* the loop's flush list */
-    struct frame **queue;    /* ring of waiting frames; NULL while nothing waits */
+    struct frame **queue;    /* ring of waiting frames; may be NULL when empty */
     uint32_t queue_head, queue_len, queue_cap; /* entries */
     uint32_t queue_bytes;                      /* bytes not yet given to the kernel */
     uint32_t paced_bytes; /* of those, how many do not count against the limit */
@@ -71,6 +71,9 @@ size_t conn_queued(const struct conn *conn);
 
 /* Drops what waits except a frame already half sent. */
 void conn_drop_queue(struct conn *conn);
+
+/* Gives back the memory of an empty queue; called now and then. */
+void conn_trim(struct conn *conn);
 
 /* Sends what it can now; may call handlers->drain and, on a broken socket, handlers->ended. */
 void conn_flush(struct conn *conn);

@@ -14,7 +14,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
-#include "core/log.h"
+#include "core/metrics.h"
 #include "net/conn.h"
 
 struct post {
@@ -31,6 +31,7 @@ struct loop {
     bool started;
     unsigned index;
     struct conn *flush_head, **flush_tail;
+    size_t sent; /* bytes, since the metrics were told */
 
     pthread_mutex_t lock; /* guards the next three */
     struct post *posts, **posts_tail;
@@ -63,6 +64,15 @@ static void flush_turn(uv_prepare_t *turn_end)
         loop_forget(loop, conn);
         conn_flush(conn);
     }
+    if (loop->sent > 0) {
+        metric_add(METRIC_BYTES_OUT, (int64_t)loop->sent);
+        loop->sent = 0;
+    }
+}
+
+void loop_count_sent(struct loop *loop, size_t bytes)
+{
+    loop->sent += bytes;
 }
 
 struct loop *loop_create(unsigned index)

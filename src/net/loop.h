@@ -48,4 +48,7 @@ int64_t loop_now_ms(const struct loop *loop); /* monotonic, cached at the start 
 void loop_flush_later(struct loop *loop, struct conn *conn);
 void loop_forget(struct loop *loop, struct conn *conn);
 
+/* Counts bytes written to sockets; added to the metrics once per turn. */
+void loop_count_sent(struct loop *loop, size_t bytes);
+
 #endif

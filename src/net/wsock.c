@@ -219,6 +219,7 @@ static void check_life(struct wsock *sock, int64_t now)
     int64_t ping_ms = (int64_t)sock->group->options.ping_s * 1000;
     int64_t lifetime_ms = (int64_t)sock->group->options.lifetime_s * 1000;
     int64_t quiet = now - sock->heard_ms;
+    conn_trim(&sock->conn);
     if (sock->closing) {
         if (now >= sock->deadline_ms) {
             conn_destroy(&sock->conn);

@@ -1,3 +1,4 @@
+-- base only
 -- Publishes a message that is not remembered. ARGV: 1 sender's user id, 2 session id, 3 epoch,
 --   4 the message as a JSON object without ts.
 -- Reply: {'ok'}, {'ended'}, {'stale'}, {'gone'} or {'removed'}.

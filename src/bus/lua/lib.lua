@@ -1,26 +1,7 @@
--- Shared by every script: it is put before each of them when they are embedded.
---
--- A script works on the keys of one room, named after KEYS[1], the room's channel `room:{roomId}`,
--- and on the index `rooms:held`.
--- Bodies of messages are concatenated, never decoded. Times are milliseconds since 1970 by Redis's
--- own clock, so that all servers agree. docs/redis-keys.md says what each key holds.
+-- Shared by the scripts that change who is in a room, or the room itself: put between base.lua and each
+-- of them when they are embedded.
 
-local room = KEYS[1]
 local code = string.sub(room, 6)
-
-local function now_ms()
-    local t = redis.call('TIME')
-    return t[1] * 1000 + math.floor(t[2] / 1000)
-end
-
--- Lua prints large numbers with an exponent; ids and times must be plain.
-local function int(n)
-    return string.format('%.0f', n)
-end
-
-local function user_key(uid)
-    return room .. ':user:' .. uid
-end
 
 -- Publishes one of Lectern's own messages, with the room's seal in front, by which servers know it.
 local function publish(seal, now, sender_type, sender, target_type, message_type, body)
@@ -108,22 +89,6 @@ local function settings_json(info)
     return '{"name":' .. cjson.encode(info.name) .. ',"max":' .. info.max .. ',"hold":' .. info.hold ..
         ',"talk":"' .. info.talk .. '","notify":"' .. info.notify .. '","locked":' ..
         (info.locked == '1' and 'true' or 'false') .. '}'
-end
-
--- Why a session may not act in the room of that epoch (whose present epoch is given), or nil if it may:
--- 'ended', 'removed', 'stale' (replaced by a newer one) or 'gone' (ended by a janitor, or Redis emptied).
-local function session_refusal(uid, session, epoch, present_epoch)
-    if present_epoch ~= epoch then
-        return 'ended'
-    end
-    local present = redis.call('HGET', user_key(uid), 'sessionId')
-    if present == session then
-        return nil
-    end
-    if redis.call('SISMEMBER', room .. ':removed', uid) == 1 then
-        return 'removed'
-    end
-    return present and 'stale' or 'gone'
 end
 
 -- The info of the room of that epoch, if the session is its host's present one; else nil and why not:
