@@ -98,10 +98,15 @@ void buf_printf(struct buf *b, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
+    buf_vprintf(b, format, args);
+    va_end(args);
+}
+
+void buf_vprintf(struct buf *b, const char *format, va_list args)
+{
     va_list again;
     va_copy(again, args);
     int n = vsnprintf(NULL, 0, format, args);
-    va_end(args);
     if (n < 0) {
         b->failed = true;
     } else if (buf_reserve(b, (size_t)n + 1)) {

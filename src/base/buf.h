@@ -56,6 +56,8 @@ void buf_append_text(struct buf *b, const char *text);
 void buf_append_char(struct buf *b, char c);
 void buf_append_int(struct buf *b, int64_t value);
 void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void buf_vprintf(struct buf *b, const char *format, va_list args)
+    __attribute__((format(printf, 2, 0)));
 
 /* The contents with a terminating NUL behind them (not counted in len); NULL when out of memory. */
 const char *buf_cstr(struct buf *b);

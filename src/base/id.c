@@ -105,6 +105,13 @@ static bool is_blank(uint32_t c)
            c == 0xfeff || c == 0xffa0;
 }
 
+/* Characters that steer what shows the name, and the text around it. */
+static bool is_control(uint32_t c)
+{
+    return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x202a && c <= 0x202e) ||
+           (c >= 0x2066 && c <= 0x2069);
+}
+
 bool id_name_valid(struct span s)
 {
     if (s.n < 1 || s.n > NAME_MAX_BYTES || !utf8_valid(s.p, s.n)) {
@@ -116,7 +123,7 @@ bool id_name_valid(struct span s)
     bool visible = false;
     while (p < end) {
         uint32_t c = next_code_point(&p);
-        if (c < 0x20 || (c >= 0x7f && c < 0xa0)) {
+        if (is_control(c)) {
             return false;
         }
         visible = visible || !is_blank(c);

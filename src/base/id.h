@@ -36,7 +36,11 @@ bool id_valid(struct span s);
 /* 4 to 12 of A-Z 0-9 */
 bool id_room_code_valid(struct span s);
 
-/* 1 to 64 characters of valid UTF-8 without control characters (C0, DEL, C1), not all blank. */
+/*
+ * 1 to 64 characters of valid UTF-8, not all blank, without control characters (C0, DEL, C1) and
+ * without those that turn the direction of writing for what follows them (U+202A to U+202E, U+2066
+ * to U+2069).
+ */
 bool id_name_valid(struct span s);
 
 /* 1 to 64 of A-Z a-z 0-9 . _ - : messageType on the wire */

@@ -2,6 +2,7 @@
 #include "base/url.h"
 
 #include "base/ascii.h"
+#include "base/number.h"
 #include "base/utf8.h"
 
 const char *url_result_text(enum url_result result)
@@ -220,23 +221,6 @@ enum url_result cookie_get(struct span header, const char *name, struct span *va
     return URL_ABSENT;
 }
 
-/* A decimal number without leading zeros, at most `max`; false when it is something else. */
-static bool decimal(struct span s, uint32_t max, uint32_t *out)
-{
-    uint64_t value = 0;
-    if (s.n == 0 || s.n > 9 || (s.n > 1 && s.p[0] == '0')) {
-        return false;
-    }
-    for (size_t i = 0; i < s.n; i++) {
-        if (!ascii_is_digit(s.p[i])) {
-            return false;
-        }
-        value = value * 10 + (uint64_t)(s.p[i] - '0');
-    }
-    *out = (uint32_t)value;
-    return value <= max;
-}
-
 bool ipv4_valid(struct span s)
 {
     for (int i = 0; i < 4; i++) {
@@ -244,7 +228,7 @@ bool ipv4_valid(struct span s)
         if (i == 3 && s.n > 0 && memchr(s.p, '.', s.n)) {
             return false;
         }
-        if (!decimal(cut(&s, '.'), 255, &byte)) {
+        if (!number_read_u32(cut(&s, '.'), 0, 255, &byte)) {
             return false;
         }
     }
@@ -305,7 +289,7 @@ static const char *parse_address(struct span text, uint16_t port_default, struct
     if (!host_valid(host)) {
         return "a host is an IPv4 address or a host name";
     }
-    if (has_port && (!decimal(text, UINT16_MAX, &port) || port == 0)) {
+    if (has_port && !number_read_u32(text, 1, UINT16_MAX, &port)) {
         return "a port is a number from 1 to 65535";
     }
     (void)span_copy(host, out->host, sizeof out->host);
@@ -373,7 +357,7 @@ const char *redis_url_parse(struct span text, struct redis_url *out)
         out->address_count = 1;
         wrong = parse_address(authority, REDIS_PORT_DEFAULT, &out->addresses[0]);
     }
-    if (!wrong && rest.n > 0 && !decimal(rest, REDIS_DB_MAX, &out->db)) {
+    if (!wrong && rest.n > 0 && !number_read_u32(rest, 0, REDIS_DB_MAX, &out->db)) {
         wrong = "the database is a number from 0 to 65535";
     }
     return wrong;

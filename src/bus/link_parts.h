@@ -38,14 +38,14 @@ struct bus {
     /* link_locate.c */
     struct redis_address address; /* numeric, of the Redis; valid in SETUP and UP */
     struct resolve lookup;
-    bool looking_up;
     void (*looked_up)(struct bus *bus, const char *error);
     struct adapter *sentinel; /* that is being asked, or NULL */
     size_t sentinel_index;    /* of this one in the URL, or of the one to be asked first */
     size_t sentinels_left;    /* of this attempt, with this one */
-    bool sentinel_has_login;
-    int64_t sentinel_due_ms; /* valid while one is being asked */
+    int64_t sentinel_due_ms;  /* valid while one is being asked */
     struct sentinel_failure locate_failure;
+    bool looking_up;
+    bool sentinel_has_login; /* it was given the URL's */
 
     /* link_calls.c */
     struct call_pool calls;
@@ -79,7 +79,7 @@ void link_arm(struct bus *bus, int64_t due_ms);
 
 /* Ends both connections and all calls, and tells the owner. Never inside a call of the owner's. */
 void link_take_down(struct bus *bus, const char *reason);
-void link_take_down_by(struct bus *bus, const struct bus_reply *error);
+void link_take_down_by(struct bus *bus, const struct bus_reply *reply);
 
 /* As link_take_down(), from the timer. */
 void link_fail_soon(struct bus *bus, const char *reason);
@@ -91,7 +91,7 @@ void link_setup_step_done(struct bus *bus);
 void link_connect(struct bus *bus);
 
 /* One of `handles` is closed; the last one frees the bus. Adapter handler, too. */
-void link_handle_closed(void *bus);
+void link_handle_closed(void *owner);
 
 /* link_locate.c */
 
@@ -105,7 +105,7 @@ void link_locate_stop(struct bus *bus);  /* ends what is under way */
 /* link_calls.c */
 
 /* Adapter handler of the command connection. */
-void link_on_reply(void *bus, const struct bus_reply *reply, void *call);
+void link_on_reply(void *owner, const struct bus_reply *reply, void *tag);
 
 /* Sends the command in `scratch` for the link itself, with the bus as the callback's argument. NULL
  * if it was not formatted or could not be sent. */
@@ -118,7 +118,7 @@ void link_end_calls(struct bus *bus);      /* with NULL, in order */
 /* link_channels.c */
 
 /* Adapter handler of the subscription connection. */
-void link_on_push(void *bus, const struct bus_reply *reply, void *call);
+void link_on_push(void *owner, const struct bus_reply *reply, void *tag);
 
 /* SUBSCRIBE or UNSUBSCRIBE. 0 or -1. */
 int link_send_subscription(struct bus *bus, bool subscribe, struct span channel);

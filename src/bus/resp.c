@@ -135,6 +135,7 @@ enum resp_error resp_classify(struct span error)
         {"READONLY", RESP_ERROR_USELESS},   /* a replica, or a primary that was demoted */
         {"LOADING", RESP_ERROR_USELESS},    /* just started, reading its data */
         {"MASTERDOWN", RESP_ERROR_USELESS}, /* a replica that has lost its primary */
+        {"NOREPLICAS", RESP_ERROR_USELESS}, /* a primary that has lost its replicas */
         {"NOAUTH", RESP_ERROR_USELESS},     /* wants a password that this connection did not give */
         {"MOVED", RESP_ERROR_USELESS},      /* a Redis Cluster, which Lectern does not support */
         {"CLUSTERDOWN", RESP_ERROR_USELESS},

@@ -40,7 +40,7 @@ struct config {
     char *jwt_claim_type; /* LECTERN_JWT_CLAIM_TYPE: default userType */
     char **origins;       /* LECTERN_ORIGINS: allowed origins as browsers write them: lower case, no
                               default port; NULL-terminated array, never NULL */
-    char **trusted_proxies; /* LECTERN_TRUSTED_PROXIES: a.b.c.d or a.b.c.d/bits; likewise */
+    char **trusted_proxies; /* LECTERN_TRUSTED_PROXIES: address or address/bits; likewise */
     uint32_t loops;         /* LECTERN_LOOPS: event loops; 0 = one per core */
     uint32_t http_threads;  /* LECTERN_HTTP_THREADS: civetweb's worker threads, 16 to 4096 */
     char *server_id;        /* LECTERN_SERVER_ID: name among the servers; "" = drawn at start */

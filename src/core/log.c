@@ -40,6 +40,13 @@ bool log_enabled(enum log_level level)
     return (int)level <= atomic_load_explicit(&threshold, memory_order_relaxed);
 }
 
+/* Separators of lines (U+2028, 2029) and what turns the writing (U+202A to 202E, 2066 to 2069). */
+static bool steers(const unsigned char *p)
+{
+    return p[0] == 0xe2 && ((p[1] == 0x80 && p[2] >= 0xa8 && p[2] <= 0xae) ||
+                            (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9));
+}
+
 /* Length of the code point at p, or 0 when it is not valid UTF-8 or is a control character. */
 static size_t printable(const char *p, size_t left)
 {
@@ -52,9 +59,7 @@ static size_t printable(const char *p, size_t left)
         return 0;
     }
     bool c1 = c == 0xc2 && (unsigned char)p[1] < 0xa0; /* a terminal may obey these */
-    bool separator =
-        c == 0xe2 && (unsigned char)p[1] == 0x80 && ((unsigned char)p[2] & 0xfe) == 0xa8;
-    return c1 || separator ? 0 : n;
+    return c1 || steers((const unsigned char *)p) ? 0 : n;
 }
 
 /* Replaces what is not printable, in place. */

@@ -1,8 +1,8 @@
 /*
  * One line per event on stderr: time (UTC, milliseconds), level, module, text; text past about 2,000
  * bytes is cut. Callable from every thread; a line is written by one write(2), errno is kept. Never
- * pass a token, a password or a message's text. Control characters and bytes that are not UTF-8 are
- * replaced, so that nothing a client sends can forge a line or steer a terminal.
+ * pass a token, a password or a message's text. Control characters, those that turn the direction of
+ * writing, and bytes that are not UTF-8 are replaced, so that nothing a client sends can forge a line or steer a terminal.
  */
 #ifndef LECTERN_CORE_LOG_H
 #define LECTERN_CORE_LOG_H

@@ -13,7 +13,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "core/memory.h"
+
+#define DESCRIPTORS_MS 1000 /* how old the number of open descriptors may be */
 
 struct metric_info {
     const char *name;
@@ -262,16 +265,39 @@ static void write_memory(struct buf *out)
     buf_printf(out, "process_virtual_memory_bytes %" PRIu64 "\n", memory.virtual);
 }
 
+/* Open descriptors, -1 when they cannot be counted. That takes long when there are many. */
+static long count_descriptors(void)
+{
+    DIR *dir = opendir("/proc/self/fd");
+    if (!dir) {
+        return -1;
+    }
+    long count = -3; /* ".", ".." and the directory's own */
+    while (readdir(dir)) {
+        count++;
+    }
+    closedir(dir);
+    return count;
+}
+
+/* The same, counted by one thread at most once a second, however often it is asked for. */
+static long open_descriptors(void)
+{
+    static _Atomic int64_t due_ms;
+    static _Atomic long count = -1;
+    int64_t now_ms = clock_mono_ms();
+    int64_t due = atomic_load_explicit(&due_ms, RELAXED);
+    if (now_ms >= due && atomic_compare_exchange_strong(&due_ms, &due, now_ms + DESCRIPTORS_MS)) {
+        atomic_store_explicit(&count, count_descriptors(), RELAXED);
+    }
+    return atomic_load_explicit(&count, RELAXED);
+}
+
 static void write_descriptors(struct buf *out)
 {
     struct rlimit limit;
-    DIR *dir = opendir("/proc/self/fd");
-    if (dir) {
-        long count = -3; /* ".", ".." and the directory's own */
-        while (readdir(dir)) {
-            count++;
-        }
-        closedir(dir);
+    long count = open_descriptors();
+    if (count >= 0) {
         write_head(out, "process_open_fds", "Open file descriptors.", "gauge");
         buf_printf(out, "process_open_fds %ld\n", count);
     }

@@ -64,7 +64,7 @@ void metric_refused(const char *code);
 /* Counts a socket closed with this close code (label `code`). */
 void metric_closed(uint16_t code);
 
-/* Appends all of it, plus process figures (RSS, descriptors, start time, CPU seconds). */
+/* Appends all of it, plus process figures (RSS, descriptors as of the last second, start, CPU). */
 void metrics_write(struct buf *out);
 
 #endif

@@ -1,6 +1,7 @@
 /* Types of settings; see setting.h. */
 #include "core/setting.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,11 +9,10 @@
 #include "base/ascii.h"
 #include "base/buf.h"
 #include "base/id.h"
-#include "base/json.h"
+#include "base/number.h"
 #include "base/url.h"
 #include "core/config.h"
 
-#define SECRET_MIN 32 /* bytes */
 #define CLAIM_MAX 128 /* longest claim name, bytes */
 
 static const char no_memory[] = "out of memory";
@@ -38,16 +38,6 @@ static const char *parse_redis(const struct setting *setting, const char *value,
     return wrong ? wrong : parse_text(setting, value, field);
 }
 
-static bool read_number(struct span text, uint32_t min, uint32_t max, uint32_t *out)
-{
-    int64_t value;
-    if (json_int(text, &value) || value < min || value > max) {
-        return false;
-    }
-    *out = (uint32_t)value;
-    return true;
-}
-
 /* `text` is "<IPv4>" or "<IPv4><separator><number up to max>". */
 static bool ipv4_with(struct span text, char separator, uint32_t max, bool needed)
 {
@@ -58,7 +48,7 @@ static bool ipv4_with(struct span text, char separator, uint32_t max, bool neede
     struct span address = {text.p, (size_t)(at - text.p)};
     struct span number = {at + 1, text.n - address.n - 1};
     uint32_t ignored;
-    return ipv4_valid(address) && read_number(number, 0, max, &ignored);
+    return ipv4_valid(address) && number_read_u32(number, 0, max, &ignored);
 }
 
 static const char *parse_listen(const struct setting *setting, const char *value, void *field)
@@ -67,15 +57,6 @@ static const char *parse_listen(const struct setting *setting, const char *value
         return "";
     }
     return parse_text(setting, value, field);
-}
-
-static const char *parse_secret(const struct setting *setting, const char *value, void *field)
-{
-    if (strstr(value, "-----BEGIN")) {
-        /* Who knows the public key could sign tokens with it. */
-        return "a PEM key as HS256 secret would let everyone who has it make tokens";
-    }
-    return strlen(value) < SECRET_MIN ? "it is too short" : parse_text(setting, value, field);
 }
 
 static const char *parse_algorithm(const struct setting *setting, const char *value, void *field)
@@ -155,7 +136,7 @@ static bool normalise_origin(char *text)
     if (!port) {
         return true;
     }
-    if (!read_number(span_of(port + 1), 1, UINT16_MAX, &number)) {
+    if (!number_read_u32(span_of(port + 1), 1, UINT16_MAX, &number)) {
         return false;
     }
     if ((number == 80 && strncmp(text, "http://", 7) == 0) ||
@@ -167,7 +148,16 @@ static bool normalise_origin(char *text)
 
 static bool proxy_valid(char *text)
 {
-    return ipv4_with(span_of(text), '/', 32, false);
+    char address[INET6_ADDRSTRLEN];
+    struct in6_addr ignored;
+    uint32_t bits;
+    const char *slash = strchr(text, '/');
+    struct span base = {text, slash ? (size_t)(slash - text) : strlen(text)};
+    if (!memchr(base.p, ':', base.n)) {
+        return ipv4_with(span_of(text), '/', 32, false);
+    }
+    return span_copy(base, address, sizeof address) && inet_pton(AF_INET6, address, &ignored) == 1 &&
+           (!slash || number_read_u32(span_of(slash + 1), 0, 128, &bits));
 }
 
 static void free_list(char **list)
@@ -221,7 +211,7 @@ static const char *parse_proxies(const struct setting *setting, const char *valu
 
 static const char *parse_number(const struct setting *setting, const char *value, void *field)
 {
-    return read_number(span_of(value), setting->min, setting->max, field) ? NULL : "";
+    return number_read_u32(span_of(value), setting->min, setting->max, field) ? NULL : "";
 }
 
 static const char *parse_rate(const struct setting *setting, const char *value, void *field)
@@ -229,9 +219,9 @@ static const char *parse_rate(const struct setting *setting, const char *value, 
     struct config_rate *rate = field;
     const char *slash = strchr(value, '/');
     if (!slash ||
-        !read_number((struct span){value, (size_t)(slash - value)}, setting->min, setting->max,
+        !number_read_u32((struct span){value, (size_t)(slash - value)}, setting->min, setting->max,
                      &rate->rate) ||
-        !read_number(span_of(slash + 1), setting->min, setting->max, &rate->burst)) {
+        !number_read_u32(span_of(slash + 1), setting->min, setting->max, &rate->burst)) {
         return "";
     }
     return NULL;
@@ -257,7 +247,7 @@ const struct setting_type setting_path = {parse_text, SETTING_STRING, false, "a 
 const struct setting_type setting_redis = {parse_redis, SETTING_STRING, true, redis_forms};
 const struct setting_type setting_listen = {parse_listen, SETTING_STRING, false,
                                             "IPv4:port; port 0 takes a free one"};
-const struct setting_type setting_secret = {parse_secret, SETTING_STRING, true,
+const struct setting_type setting_secret = {parse_text, SETTING_STRING, true,
                                             "at least 32 bytes, not a PEM key"};
 const struct setting_type setting_algorithm = {parse_algorithm, SETTING_PLAIN, false,
                                                "HS256, RS256 or ES256"};
@@ -266,7 +256,7 @@ const struct setting_type setting_claim = {parse_claim, SETTING_STRING, false,
 const struct setting_type setting_origins = {parse_origins, SETTING_LIST, false,
                                              "scheme://host[:port], comma-separated"};
 const struct setting_type setting_proxies = {parse_proxies, SETTING_LIST, false,
-                                             "IPv4 or IPv4/bits, comma-separated"};
+                                             "IPv4 or IPv6 addresses, or address/bits, comma-separated"};
 const struct setting_type setting_number = {parse_number, SETTING_PLAIN, false, NULL};
 const struct setting_type setting_rate = {parse_rate, SETTING_PLAIN, false, NULL};
 const struct setting_type setting_server_id = {parse_server_id, SETTING_STRING, false,

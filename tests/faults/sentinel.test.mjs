@@ -1,6 +1,6 @@
 // Redis Sentinel: the primary dies or falls silent, its replica takes over, and the class goes on there. Replication is
-// asynchronous: what a primary acknowledged and had not yet passed on dies with it. So the class is quiet, and the replica has
-// caught up, when the primary is killed; from then on nothing may be lost.
+// asynchronous: what a primary acknowledged and had not yet passed on is in no Redis any more. So the class is quiet, and the
+// replica has caught up, when the primary is killed; from then on nothing may be lost. One test is about the other case.
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,12 +8,13 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 import { Redis } from 'ioredis';
-import { freePort, launch, limit, api, startRedis, startServer, waitFor } from '../integration/harness.mjs';
+import { api, asStudent, freePort, launch, limit, startRedis, startServer, waitFor } from '../integration/harness.mjs';
+import { heard, joinClass, marker, openClass, say } from '../integration/classroom.mjs';
 import { gather } from './checker.mjs';
-import { ENV, ready, rosterIs } from './support.mjs';
+import { ENV, ready, rosterIs, taken, unavailable } from './support.mjs';
 
 const NAME = 'school';
-const DOWN_AFTER = limit(500);
+const DOWN_AFTER = limit(1000);
 
 /** Within this time the replica is the primary and servers have found it. */
 const FAILED_OVER = limit(30000);
@@ -83,6 +84,10 @@ async function caughtUp({ primary, replica }) {
         { what: 'the replica to catch up' });
 }
 
+const promoted = ({ replica }) =>
+    waitFor(async () => /role:master/.test(await replica.client.info('replication')),
+        { timeout: FAILED_OVER, what: 'the replica to be promoted' });
+
 const isReplicaOf = async (redis, primary) =>
     new RegExp(`master_port:${primary.port}\r`).test(await redis.client.info('replication'));
 
@@ -105,8 +110,7 @@ describe('fail-over', () => {
 
         await go(group);
         people.talk();
-        await waitFor(() => group.replica.client.info('replication').then((info) => /role:master/.test(info)),
-            { timeout: FAILED_OVER, what: 'the replica to be promoted' });
+        await promoted(group);
         await people.exchanged(5);
         if (back) {
             await back(group);
@@ -124,6 +128,35 @@ describe('fail-over', () => {
             assert.match(server.log(), new RegExp(`link up: primary ${NAME} at 127\\.0\\.0\\.1:${group.replica.port}, database 0`));
         }
     });
+});
+
+test('what the primary had not passed on stays with those who heard it and with their servers, and the class goes on', async (t) => {
+    const group = await startGroup(t);
+    const [a, b] = await startServers(t, group.sentinel.url, 2);
+    const { code, host } = await openClass(a);
+    const anna = await joinClass(a, code, host, 's1');
+    const ben = await joinClass(b, code, host, 's2');
+    const { id: since } = await say(host, 'all', 'passed on');
+    await marker(host, [host, anna, ben]);
+    await caughtUp(group);
+    await group.replica.client.call('REPLICAOF', '127.0.0.1', String(await freePort()));
+    const { id: last } = await say(host, 'all', 'not passed on');
+    await marker(host, [host, anna, ben]);
+    await group.primary.kill();
+    await unavailable(host);
+    await promoted(group);
+    await taken(host, { targetType: 'all', messageType: 'send', message: 'after' });
+    await marker(host, [host, anna, ben]);
+    for (const client of [host, anna, ben]) {
+        assert.deepEqual(heard(client, 'send'), ['passed on', 'not passed on', 'after']);
+        assert.deepEqual([client.all('gap'), client.closeInfo], [[], undefined]);
+    }
+    for (const [server, id, missed] of [[a, since, ['not passed on', 'after']], [b, last, ['after']]]) {
+        const cleo = await asStudent(server, code, { sub: 's3' }, { query: { since: id } });
+        await marker(host, [cleo]);
+        assert.deepEqual([heard(cleo, 'send'), cleo.all('gap')], [missed, []]);
+        await cleo.close();
+    }
 });
 
 test('a server that starts before its sentinel waits for it, and says so', async (t) => {

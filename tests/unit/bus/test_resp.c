@@ -77,7 +77,7 @@ static void scripts(void **state)
     for (enum bus_script i = 0; i < BUS_SCRIPT_COUNT; i++) {
         assert_int_equal(strlen(bus_script_sha(i)), 40);
         assert_int_equal(strspn(bus_script_sha(i), "0123456789abcdef"), 40);
-        assert_non_null(strstr(bus_script_text(i), "local room = KEYS[1]\n")); /* lib.lua */
+        assert_non_null(strstr(bus_script_text(i), "local room = KEYS[1]\n")); /* base.lua */
         assert_true(strlen(bus_script_name(i)) > 0);
         assert_true(resp_script_load(&b, i));
         for (enum bus_script j = 0; j < i; j++) {

@@ -217,22 +217,8 @@ static void secrets(void **state)
     (void)state;
     good("LECTERN_JWT_SECRET=" SECRET);
     assert_string_equal(config.jwt_secret, SECRET);
-    assert_int_equal(load("LECTERN_JWT_SECRET=0123456789abcdef0123456789abcde", NULL, NULL, NULL),
-                     -1);
-    assert_non_null(strstr(error, "LECTERN_JWT_SECRET"));
-    assert_non_null(strstr(error, "32 bytes"));
-    assert_null(strstr(error, "0123456789"));
-    assert_int_equal(
-        load("LECTERN_JWT_SECRET=-----BEGIN PUBLIC KEY-----\nMIIBIjANBgkqhkiG9w0BAQEFAAOC\n"
-             "-----END PUBLIC KEY-----\n",
-             NULL, NULL, NULL),
-        -1);
-    assert_non_null(strstr(error, "PEM"));
-    assert_null(strstr(error, "MIIB"));
-    assert_int_equal(
-        load("LECTERN_JWT_SECRET=\n -----BEGIN RSA PRIVATE KEY-----MIIBIjANBgkqhkiG9w0BA", NULL,
-             NULL, NULL),
-        -1);
+    good("LECTERN_JWT_SECRET=short"); /* what may serve is auth/keys.c's to say */
+    assert_string_equal(config.jwt_secret, "short");
 }
 
 static void algorithms(void **state)
@@ -338,7 +324,14 @@ static void proxies(void **state)
     bad("LECTERN_TRUSTED_PROXIES=10.0.0.0/8/8");
     bad("LECTERN_TRUSTED_PROXIES=10.0.0/8");
     bad("LECTERN_TRUSTED_PROXIES=proxy.example");
-    bad("LECTERN_TRUSTED_PROXIES=::1");
+    good("LECTERN_TRUSTED_PROXIES=::1, 2001:db8::/32,10.0.0.1");
+    assert_string_equal(config.trusted_proxies[1], "2001:db8::/32");
+    bad("LECTERN_TRUSTED_PROXIES=2001:db8::/129");
+    bad("LECTERN_TRUSTED_PROXIES=2001:db8::/");
+    bad("LECTERN_TRUSTED_PROXIES=2001:db8::/032");
+    bad("LECTERN_TRUSTED_PROXIES=2001:db8:::/32");
+    bad("LECTERN_TRUSTED_PROXIES=[::1]");
+    bad("LECTERN_TRUSTED_PROXIES=/64");
     bad("LECTERN_TRUSTED_PROXIES=10.0.0.1,,10.0.0.2");
 }
 

@@ -134,6 +134,9 @@ static void nothing_can_forge_a_line(void **state)
                   "b",
                   "a??b"); /* next line */
     check_cleaned("\xe2\x80\xa8\xe2\x80\xa9", "??????");
+    check_cleaned("\xe2\x80\xaa\xe2\x80\xae\xe2\x81\xa6\xe2\x81\xa9", "????????????");
+    check_cleaned("\xe2\x80\xa7\xe2\x80\xaf\xe2\x81\xa5\xe2\x81\xaa",
+                  "\xe2\x80\xa7\xe2\x80\xaf\xe2\x81\xa5\xe2\x81\xaa");
     check_cleaned("\x9b\xff\xc0\x8a", "????"); /* not UTF-8 */
     check_cleaned("\xea\xb0", "??");           /* cut off */
     check_cleaned("김민수 é \xf0\x9f\x98\x80", "김민수 é \xf0\x9f\x98\x80");
