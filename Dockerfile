@@ -21,7 +21,7 @@ RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
         $(awk '$1 == "image" { sub(/\|.*/, "", $2); print $2 }' /tmp/packages.txt) \
     && rm -rf /var/lib/apt/lists/* /tmp/packages.txt \
-    && useradd --system --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin lectern \
+    && useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin lectern \
     && install -d -m 700 -o lectern -g lectern /data
 COPY --from=build /src/build/lectern /opt/lectern/
 COPY --from=build /src/build/web /opt/lectern/web/

@@ -63,12 +63,12 @@ stop() {
 }
 
 # Ctrl-C, TERM or HUP: while starting, end with code $1; once running, ask the server to end, for which the wait at the end
-# of this file waits, to stop the rest then; asked again, don't wait for the server any longer.
+# of this file waits, to stop the rest then; asked again, the server ends at once; asked once more, it is killed.
 on_signal() {
     signals=$((signals + 1))
     if [ -z "$running" ]; then exit "$1"; fi
     if alive "$server_pid"; then
-        if [ "$signals" -eq 1 ]; then kill -TERM "$server_pid"; else kill -KILL "$server_pid"; fi
+        if [ "$signals" -le 2 ]; then kill -TERM "$server_pid"; else kill -KILL "$server_pid"; fi
     fi
 }
 
@@ -230,7 +230,7 @@ wait -n -p ended ${redis_pid:+"$redis_pid"} "$server_pid" 2>/dev/null || status=
 
 if [ "$signals" -gt 0 ]; then
     printf '\n'
-    say "stopping"
+    say "stopping (Ctrl-C again: at once)"
     status=0
     reap "$server_pid" || status=$?
     server_pid=

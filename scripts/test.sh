@@ -8,11 +8,11 @@ usage() {
     cat <<'END'
 usage: scripts/test.sh [--quick | --long] [--no-install] [--help]
 
-Stages: build, layers, unit tests, npm packages, types, client library, pages, integration, browser, fuzzing, then unit and
-integration tests under AddressSanitizer with UBSan, and under ThreadSanitizer.
+Stages: build, layers, unit tests, npm packages, types, client library, pages, integration, faults, browser, fuzzing, then
+unit and integration tests under AddressSanitizer with UBSan, and under ThreadSanitizer.
 
-  --quick        without browser, fuzzing and sanitizers
-  --long         fuzzes each target for FUZZ_SECONDS=300 instead of 10, and runs tests/faults as well
+  --quick        without faults, browser, fuzzing and sanitizers
+  --long         fuzzes each target for FUZZ_SECONDS=300 instead of 10, and runs tests/faults/long as well
   --no-install   install no Debian packages; what is missing fails where it is needed
 
 Environment: FUZZ_SECONDS, and TEST_PATIENCE, a factor for all time limits of integration tests on a slow machine.
@@ -68,6 +68,10 @@ integration() { # BINARY PATIENCE
     LECTERN_BIN=$1 TEST_PATIENCE=$((patience * $2)) node_tests "$((20 * $2))m" tests/integration/*.test.mjs
 }
 
+faults() { # LIMIT FILE...
+    LECTERN_BIN=build/lectern TEST_PATIENCE=$patience node_tests "$@"
+}
+
 # sanitized KIND DIRECTORY PATIENCE: unit and integration tests in a build of their own.
 sanitized() {
     "${fixed_addresses[@]}" make --no-print-directory -j "$jobs" "SANITIZER=$1" "BUILD=$2" all test
@@ -96,10 +100,9 @@ stage "pages" build_pages
 stage "integration" integration build/lectern 1
 [ "$extent" != quick ] || exit 0
 
+stage "faults" faults 20m tests/faults/*.test.mjs
 stage "browser" timeout --foreground --kill-after=10 10m npm run --silent test:browser
 stage "fuzzing" make --no-print-directory -j "$jobs" fuzz "FUZZ_SECONDS=$fuzz_seconds"
-if [ "$extent" = long ] && compgen -G 'tests/faults/*.test.mjs' >/dev/null; then
-    stage "faults" node_tests 120m tests/faults/*.test.mjs
-fi
+if [ "$extent" = long ]; then stage "long faults" faults 120m tests/faults/long/*.test.mjs; fi
 stage "AddressSanitizer and UBSan" sanitized address build/asan 2
 stage "ThreadSanitizer" without_randomization sanitized thread build/tsan 4

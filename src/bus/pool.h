@@ -17,7 +17,7 @@
 #include "core/config.h"
 
 #define BUS_POOL_SIZE 16    /* connections at most */
-#define BUS_POOL_WAITERS 64 /* threads waiting for one at most; others fail at once */
+#define BUS_POOL_WAITERS 192 /* threads waiting for one at most; others fail at once */
 #define BUS_BREAKER_MS 1000 /* fail fast this long after a failure */
 
 struct bus_pool;

@@ -1,7 +1,7 @@
-// A class that counts. Its people use the project's own client library: they number what they say, keep it until it is
-// acknowledged, say it again after every reconnect (to the next server), and write down all that they hear. verify() then
-// proves that every acknowledged message reached everybody whom it names exactly once and in its sender's order, and nobody
-// else; on the wire as well as behind the library's own filter of repeated ids.
+// A class that counts. Its people use the project's own client library: they number what they say, keep it until it
+// is acknowledged, say it again after every reconnect (to the next server), and write down all that they hear.
+// verify() then proves that every acknowledged message reached everybody whom it names exactly once and in its
+// sender's order, and nobody else; on the wire as well as behind the library's own filter of repeated ids.
 //
 //   const people = await gather(t, [a, b], { students: 8, query: { hold: 60 } });
 //   people.talk();                       // everybody keeps talking…
@@ -9,8 +9,8 @@
 //   await people.quiet();                // all said is acknowledged
 //   await people.verify();
 //
-// Who is at which server: the host at the first, student i at servers[i % n]. A server that closes, refuses or does not
-// answer makes its people try the next one, as a load balancer in front of them would.
+// Who is at which server: the host at the first, student i at servers[i % n]. A server that closes, refuses or does
+// not answer makes its people try the next one, as a load balancer in front of them would.
 
 import assert from 'node:assert/strict';
 import { build } from 'esbuild';
@@ -30,7 +30,7 @@ const { LecternClient } = await load('index');
 /** Time that the class has to get over a fault: to say everything, to hear everything. */
 const RECOVERY = 30000;
 
-/** Reasons to wait that are a fault's natural consequences; another one (`room_ended`, …) is a failure of the server. */
+/** Reasons to wait that faults explain; another one (`room_ended`, …) is a failure of the server. */
 const NATURAL = new Set(['lost', 'moved', 'unreachable', 'unavailable', 'server_error', 'silent', 'refused']);
 
 /** One who is in the class: what they said, what they heard, what happened to them. */
@@ -56,7 +56,8 @@ class Person {
         this.client = new LecternClient({
             get base() { return person.server.url; },
             token: mintToken({ type, sub: id }),
-            backoff: { base: 100, max: 500 }, roomPoll: { base: 100, max: 500 }, times: { move: 100, connect: limit(10000) },
+            backoff: { base: 100, max: 500 }, roomPoll: { base: 100, max: 500 },
+            times: { move: 100, connect: limit(10000) },
             ...options,
             env: { WebSocket: watched(this) },
         });
@@ -143,8 +144,9 @@ class Person {
     /** What of `all` (by sender) this one must have heard and has not. */
     missing(all) {
         const heard = new Set(this.heard.map(({ sender, n }) => `${sender} ${n}`));
-        return all.filter((said) => said.id !== undefined && names(said, this) && !heard.has(`${said.sender} ${said.n}`))
-            .map(({ sender, n }) => `${sender} ${n}`);
+        return all.filter((said) => said.id !== undefined && names(said, this))
+            .map(({ sender, n }) => `${sender} ${n}`)
+            .filter((said) => !heard.has(said));
     }
 }
 
@@ -191,7 +193,8 @@ class People {
         await waitFor(() => open(this.host), { timeout: limit(10000), what: 'the host in class' });
         for (const student of this.students) student.client.connect();
         await this.present();
-        await waitFor(() => this.host.joins.length >= this.students.length, { timeout: limit(10000), what: 'all joins' });
+        await waitFor(() => this.host.joins.length >= this.students.length,
+            { timeout: limit(10000), what: 'all joins' });
         this.host.joins.length = 0;
     }
 
@@ -234,7 +237,8 @@ class People {
 
     /** Everybody stops, and all that was said is acknowledged. */
     async quiet() {
-        await within(Promise.all(this.all.map((person) => person.hush())), limit(RECOVERY), 'answers to all that was said')
+        const hushed = Promise.all(this.all.map((person) => person.hush()));
+        await within(hushed, limit(RECOVERY), 'answers to all that was said')
             .catch((error) => {
                 const stuck = this.all.filter(({ client }) => client.pending > 0);
                 throw new Error(`${error.message}; waiting: ${stuck.map(({ id, client, server }) =>
@@ -252,7 +256,8 @@ class People {
         await waitFor(() => this.all.every((person) => person.missing(all).length === 0), {
             timeout: limit(patience), every: 50, what: 'all messages at everybody',
         }).catch((error) => {
-            const lost = this.all.map((person) => [person.id, person.missing(all)]).filter(([, list]) => list.length > 0);
+            const lost = this.all.map((person) => [person.id, person.missing(all)])
+                .filter(([, list]) => list.length > 0);
             throw new Error(`${error.message}: ${JSON.stringify(lost)}`);
         });
         const told = new Map(all.map((said) => [`${said.sender} ${said.n}`, said]));

@@ -1,4 +1,5 @@
-// The checking client is worth something only if it notices: what it heard is tampered with, in each way a server could fail.
+// The checking client is worth something only if it notices: what it heard is tampered with, in each way a server
+// could fail.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

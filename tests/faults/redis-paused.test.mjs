@@ -1,4 +1,5 @@
-// Redis stands still (SIGSTOP) for 5 s, and for longer than the lease: no class ends, no socket closes, nobody is told as lost.
+// Redis stands still (SIGSTOP) for 5 s, and for longer than the lease: no class ends, no socket closes, nobody is
+// told as lost.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -15,7 +16,7 @@ const cases = [
     ['for three leases, 2 loops', { LECTERN_LOOPS: 2 }, 3 * LEASE_S * 1000],
 ];
 
-describe('Redis stands still', { concurrency: 3 }, () => {
+describe('Redis stands still', { concurrency: 6 }, () => {
     for (const [what, env, pause] of cases) test(`${what}: the class stays together`, async (t) => {
         const { redis, servers } = await setUp(t, { env });
         const [a, b] = servers;
@@ -38,7 +39,9 @@ describe('Redis stands still', { concurrency: 3 }, () => {
         await people.exchanged(3);
         await people.quiet();
         await people.verify();
-        for (const { id, disconnects, away } of people.all) assert.deepEqual([disconnects, away], [[], []], `${id} stayed`);
+        for (const { id, disconnects, away } of people.all) {
+            assert.deepEqual([disconnects, away], [[], []], `${id} stayed`);
+        }
         assert.deepEqual([people.host.leaves, people.host.joins], [[], []]);
         await taken(quiet.host, { targetType: 'all', messageType: 'send', message: 'x' });
         await ben.next({ message: 'x' });

@@ -1,8 +1,9 @@
-// What the fault tests share: servers with a short lease around a private Redis, what Redis may hold of a server that is
-// gone, and a wire to Redis that falls silent.
+// What the fault tests share: servers with a short lease around a private Redis, what Redis may hold of a server that
+// is gone, and a wire to Redis that falls silent.
 
 import assert from 'node:assert/strict';
 import net from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
 import { api, limit, mintToken, startRedis, startServer, waitFor } from '../integration/harness.mjs';
 
 /** The lease of the servers started here, in seconds: short, but long enough for a slow machine. */
@@ -22,6 +23,9 @@ export const ENV = {
 
 const NAMES = ['a', 'b', 'c'];
 
+// Servers that a test leaves behind are ended in order where a sanitizer looks for leaks at the end, else at once.
+const IN_ORDER = limit(1) > 1;
+
 /**
  * A Redis and servers `a`, `b`… that end with the test. `env` is for all of them, `persist` for Redis; `through(redis, i)`
  * may give the URL at which server i finds Redis. Resolves with {redis, servers, start(env)}: start() adds one more.
@@ -32,14 +36,14 @@ export async function setUp(t, { count = 2, env = {}, persist = false, through }
     const ends = [];
     t.after(async () => {
         redis.kill('SIGCONT');
-        const ended = await Promise.allSettled(ends.map((stop) => stop()));
+        const ended = await Promise.allSettled(ends.map((end) => end()));
         await redis.stop();
         for (const { status, reason } of ended) if (status === 'rejected') throw reason;
     });
     const start = async (more = {}, url) => {
         const server = await startServer({ redis: url ?? redis,
             env: { LECTERN_SERVER_ID: NAMES[servers.length], ...ENV, ...env, ...more } });
-        ends.push(() => server.stop());
+        ends.push(() => (IN_ORDER ? server.stop() : server.kill()));
         return server;
     };
     for (let i = 0; i < count; i++) {
@@ -129,6 +133,36 @@ export async function startValve(redis) {
             closed = false;
             for (const socket of open) socket.resume();
         },
+        stop() {
+            for (const socket of open) socket.destroy();
+            return new Promise((resolve) => { server.close(resolve); });
+        },
+    };
+}
+
+/** A wire to Redis that can grow long: after lengthen(ms) all arrives so much later, in each direction. */
+export async function startLongWire(redis) {
+    const open = new Set();
+    let delay = 0;
+    const server = net.createServer((near) => {
+        const far = net.connect(redis.port, '127.0.0.1');
+        for (const [socket, other] of [[near, far], [far, near]]) {
+            let last = Promise.resolve();
+            const later = (fn) => {
+                const due = wait(delay);
+                last = last.then(() => due).then(fn); // nothing overtakes what is under way
+            };
+            open.add(socket);
+            socket.on('data', (bytes) => later(() => other.write(bytes)));
+            socket.on('end', () => later(() => other.end()));
+            socket.on('error', () => {});
+            socket.on('close', () => { open.delete(socket); other.destroy(); });
+        }
+    });
+    await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+    return {
+        url: `redis://127.0.0.1:${server.address().port}`,
+        lengthen(ms) { delay = ms; },
         stop() {
             for (const socket of open) socket.destroy();
             return new Promise((resolve) => { server.close(resolve); });

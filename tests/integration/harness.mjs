@@ -208,7 +208,7 @@ export async function startRedis({ port, password, persist = false, args = [] } 
     };
     let { self, port: chosen } = await onFreePort(port, launchOn);
     const url = `redis://${password ? `:${encodeURIComponent(password)}@` : ''}127.0.0.1:${chosen}`;
-    const client = new Redis(url, { retryStrategy: () => 50, maxRetriesPerRequest: 100 });
+    const client = new Redis(url, { retryStrategy: () => 50, maxRetriesPerRequest: 100, disconnectTimeout: 50 });
     client.on('error', () => {}); // it is killed on purpose; ioredis reconnects
     const disconnect = () => client.disconnect();
     leftovers.add(disconnect);

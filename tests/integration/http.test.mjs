@@ -64,6 +64,18 @@ describe('what cannot be read', () => {
         ['no Host', 'GET /healthz HTTP/1.1\r\n\r\n', 400, 'bad_request'],
         ['two Hosts', 'GET /healthz HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n', 400, 'bad_request'],
         ['a header without a colon', 'GET /healthz HTTP/1.1\r\nHost a\r\n\r\n', 400, 'bad_request'],
+        ['a header that is continued on the next line', 'GET /healthz HTTP/1.1\r\nHost: a\r\nX: y\r\n z\r\n\r\n', 400, 'bad_request'],
+        ['a header that is continued, and others behind it', 'POST /guest HTTP/1.1\r\nHost: a\r\nX: y\r\n z\r\nOrigin: https://evil.example\r\n\r\n', 400, 'bad_request'],
+        ['a header without a name', 'POST /guest HTTP/1.1\r\nHost: a\r\n: y\r\nOrigin: https://evil.example\r\n\r\n', 400, 'bad_request'],
+        ['a header whose name is not ASCII', 'GET /healthz HTTP/1.1\r\nHost: a\r\n\xe9: y\r\nX: y\r\n\r\n', 400, 'bad_request'],
+        ['an end in the middle of the headers', 'GET /healthz HTTP/1.1\r\nHost: a\n\r\nX: y\r\n\r\n', 400, 'bad_request'],
+        ['a lone CR at the start of a line', 'GET /healthz HTTP/1.1\r\nHost: a\r\n\rX: y\r\n\r\n', 400, 'bad_request'],
+        ['a blank before the first header', 'GET /healthz HTTP/1.1\r\n Host: a\r\n\r\n', 400, 'bad_request'],
+        ['an empty line of blanks before the first header', 'GET /healthz HTTP/1.0\r\n \r\nHost: a\r\n\r\n', 400, 'bad_request'],
+        ['HTTP/1.0 with nothing but a nameless header', 'GET /healthz HTTP/1.0\r\n: a\r\n\r\n', 400, 'bad_request'],
+        ['a blank before the colon', 'GET /healthz HTTP/1.1\r\nHost : a\r\n\r\n', 400, 'bad_request'],
+        ['lines that end in LF alone', 'GET /healthz HTTP/1.1\nHost: a\n\n', 400, 'bad_request'],
+        ['a method that civetweb does not know', 'TRACE /healthz HTTP/1.1\r\nHost: a\r\n\r\n', 400, 'bad_request'],
         ['a bad escape in the path', 'GET /%zz HTTP/1.1\r\nHost: a\r\n\r\n', 400, 'bad_request'],
         ['a NUL in the path', 'GET /healthz%00 HTTP/1.1\r\nHost: a\r\n\r\n', 400, 'bad_request'],
         ['a path that is not UTF-8', 'GET /%ff HTTP/1.1\r\nHost: a\r\n\r\n', 400, 'bad_request'],
@@ -75,6 +87,18 @@ describe('what cannot be read', () => {
             assert.ok(answer.closed);
         });
     }
+
+    test('heads in order, at the edge of what is refused', async () => {
+        for (const headers of ['Host:a\r\nX:\r\n', 'Host: a\r\nX: \r\n', 'X:   \r\nHost:   a  \r\n', `Host: a\r\nX: ${'x'.repeat(16000)}\r\n`]) {
+            assert.equal((await rawHttp(server, `GET /healthz HTTP/1.1\r\n${headers}\r\n`)).status, 200, headers.slice(0, 40));
+        }
+    });
+
+    test('an upgrade is read as strictly', async () => {
+        const answer = await rawHttp(server, 'GET /echo HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n'
+            + 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n folded\r\nOrigin: https://evil.example\r\n\r\n');
+        assertError(answer, 400, 'bad_request');
+    });
 
     test('HTTP/1.0 needs no Host', async () => {
         assert.equal((await rawHttp(server, 'GET /healthz HTTP/1.0\r\n\r\n')).status, 200);
@@ -157,6 +181,11 @@ describe('routes', () => {
         for (const [method, where, allow] of wrong) {
             const answer = assertError(await api(server, method, where), 405, 'method_not_allowed');
             assert.equal(answer.headers.allow, allow, where);
+            const socket = 'Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n';
+            if (method === 'GET') continue;
+            const dressed = await rawHttp(server, `${method} ${where} HTTP/1.1\r\nHost: a\r\n${socket}\r\n`);
+            assertError(dressed, 405, 'method_not_allowed');
+            assert.equal(dressed.headers.allow, allow, `${where}, as a handshake`);
         }
     });
 
@@ -240,8 +269,7 @@ describe('pages', () => {
         assert.equal(page.status, 200);
         assert.equal(page.headers['content-type'], 'text/html; charset=utf-8');
         assert.match(page.text, /<title>teacher/);
-        assert.equal(page.headers['content-security-policy'], "default-src 'self'; connect-src 'self' ws: wss:; "
-            + "img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'");
+        assert.equal(page.headers['content-security-policy'], "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'");
         assert.equal(page.headers['x-content-type-options'], 'nosniff');
         assert.equal(page.headers['referrer-policy'], 'no-referrer');
         assert.equal(page.headers['cache-control'], 'no-cache');

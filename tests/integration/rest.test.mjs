@@ -355,6 +355,10 @@ describe('guests', () => {
         const { code } = await openClass(server);
         const answer = await guest({ room: code, name: 'Ann' }, { 'X-Forwarded-Proto': 'https', 'X-Forwarded-For': '192.0.2.1' });
         assert.match(answer.headers['set-cookie'][0], /; Secure$/);
+        for (const [scheme, secure] of [['http, HTTPS', true], ['https, http', false], ['https,', false]]) {
+            const chain = await guest({ room: code, name: 'Ann' }, { 'X-Forwarded-Proto': scheme });
+            assert.equal(/; Secure$/.test(chain.headers['set-cookie'][0]), secure, scheme);
+        }
         const direct = await startServer({ redis });
         try {
             const untrusted = await api(direct, 'POST', '/guest', { body: { room: code, name: 'Ann' }, headers: { 'X-Forwarded-Proto': 'https' } });
@@ -391,11 +395,14 @@ describe('guests', () => {
         await assertError(guest({ room: 5, name: 'Ann' }), 400, 'bad_field', 'room');
         await assertError(guest({ room: 'nope', name: 'Ann' }), 400, 'bad_room', 'room');
         await assertError(guest({ room: `room:${code}`, name: 'Ann' }), 400, 'bad_room', 'room');
-        for (const name of ['', '   ', 'x'.repeat(65), 'a\u0007b', 'x'.repeat(400), null, ['Ann']]) {
+        for (const name of ['', '   ', 'x'.repeat(65), 'a\u0007b', 'a\u202eb', 'a\u2066b', 'x'.repeat(400), null, ['Ann']]) {
             await assertError(guest({ room: code, name }), 400, 'bad_field', 'name');
         }
-        await assertError(guest(`{"room":"${code}","name":"a\\u0000b"}`, json), 400, 'bad_field', 'name');
-        await assertError(guest(`{"room":"${code}","name":"a","name":"b"}`, json), 400, 'bad_field', 'name');
+        for (const name of ['"a\\u0000b"', '"a\\ud83d"', '"a","name":"b"', '"a","n\\u0061me":"b"', '"a","x":[{"y":1,"y":2}]', '"a","x":"\\u0000"', '"a","x\\u0000":1']) {
+            await assertError(guest(`{"room":"${code}","name":${name}}`, json), 400, 'bad_json');
+        }
+        await assertError(guest({ room: code, Name: 'Ann' }), 400, 'bad_field', 'name');
+        assert.equal((await guest(`{"room":"${code}","name":"\\u0041\\ud83d\\ude00","Name":"\\\\u0000","x":[{"y":1},{"y":2}]}`, json)).body.user.name, 'A😀');
         await assertError(guest({ room: code, name: 'Ann', more: 'x'.repeat(5000) }), 413, 'body_too_large');
         for (const type of ['text/plain', 'application/x-www-form-urlencoded', '']) {
             await assertError(guest(JSON.stringify({ room: code, name: 'Ann' }), { 'Content-Type': type }), 415, 'unsupported_media_type');
@@ -462,6 +469,31 @@ describe('guessing room codes', () => {
     test('right codes cost nothing', async () => {
         const { code } = await openClass(server);
         for (let i = 0; i < 150; i++) assert.equal((await from('198.51.100.4', `/rooms/${code}`)).status, 200);
+    });
+
+    test('a burst is a burst, however many ask at the same time', async () => {
+        const start = Date.now();
+        const answers = await Promise.all(Array.from({ length: 150 }, () => from('198.51.100.5', `/rooms/${roomCode()}`)));
+        const more = Math.ceil((Date.now() - start) / 1000);
+        const asked = answers.filter(({ status }) => status === 404).length;
+        assert.ok(asked <= 60 + more, `${asked} of 150 were answered`);
+        assert.ok(answers.every(({ status }) => [404, 429, 503].includes(status)));
+    });
+
+    test('right codes at the same time cost nothing either, nor what Redis does not answer', async () => {
+        const codes = (await Promise.all(Array.from({ length: 20 }, () => openClass(server)))).map(({ code }) => code);
+        for (let i = 0; i < 4; i++) {
+            const answers = await Promise.all(codes.flatMap((code) => [code, code, code]).map((code) => from('198.51.100.6', `/rooms/${code}`)));
+            assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200]);
+        }
+        const own = await startRedis();
+        const lonely = await startServer({ redis: own });
+        try {
+            await own.stop();
+            for (let i = 0; i < 70; i++) await assertError(api(lonely, 'GET', `/rooms/${roomCode()}`), 503, 'unavailable');
+        } finally {
+            await lonely.stop();
+        }
     });
 
     test('X-Forwarded-For of a stranger is not believed', async () => {

@@ -331,7 +331,7 @@ describe('run.sh', () => {
         assert.deepEqual(Object.keys(children).sort(), ['lectern', 'redis-server']);
         run.kill('SIGINT');
         assert.deepEqual(await ended(run), { code: 0, signal: null }, run.stderr);
-        assert.match(run.stdout, /== stopping/);
+        assert.match(run.stdout, /^== stopping/m);
         assert.ok(Object.values(children).every(isGone));
         assert.ok(!existsSync(path.join(data, 'redis-url')));
     });

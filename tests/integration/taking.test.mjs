@@ -141,6 +141,31 @@ test('a client that closes as soon as it has asked leaves nothing behind', async
     await joinClass(server, code, host, 's2');
 });
 
+test('a class that waits for its host takes an eighth of the threads; the others are told to come again', async () => {
+    const small = await startServer({ redis, env: { LECTERN_HTTP_THREADS: 16 } });
+    try {
+        // As it is between the host's reservation and its arrival.
+        const { client } = redis;
+        await client.hset('room:OPENING:info', { epoch: 'aaaaaa', seal: 'aaaaaaaaaaaa', host: 't1', hostName: 't1', name: '', max: 50,
+            hold: 0, talk: 'teacher', notify: 'host', locked: 0, createdAt: 1, last: '0-0', trimmed: '0-0', logLen: 0, logBytes: 0 });
+        await client.pexpire('room:OPENING:info', 10000);
+        const asked = Array.from({ length: 30 }, (_, i) => refused(small, { room: 'OPENING', token: student(`s${i}`) }));
+        assert.equal((await within(api(small, 'GET', '/version'), limit(900), 'an answer meanwhile')).status, 200);
+        const codes = (await Promise.all(asked)).map(({ status, body, headers }) => {
+            if (status === 503) assert.match(headers['retry-after'], /^[1-9]\d*$/);
+            return `${status} ${body.error.code}`;
+        });
+        assert.equal(codes.filter((code) => code === '404 room_not_found').length, 2, 'those who waited in vain');
+        assert.equal(codes.filter((code) => code === '503 unavailable').length, 28);
+        // The places are free again, and the wait ends when the host arrives.
+        const late = connect(small, { room: 'OPENING', token: student('s1') });
+        await connect(small, { room: 'OPENING', token: mintToken({ type: 'teacher', sub: 't1' }) });
+        assert.equal((await late).welcome.message.user.id, 's1');
+    } finally {
+        await small.stop();
+    }
+});
+
 test('while the server stops: upgrades 503 draining, not ready, alive', async () => {
     const ending = await startServer({ redis });
     let stopped;

@@ -1,5 +1,5 @@
-// A rolling restart of two servers under a class of 200 that keeps talking: nothing is lost, nothing doubled, and nobody is
-// seen to leave. Several times in a row, with one and with two loops.
+// A rolling restart of two servers under a class of 200 that keeps talking: nothing is lost, nothing doubled, and
+// nobody is seen to leave. Several times in a row, with one and with two loops.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -8,7 +8,8 @@ import { gather } from '../checker.mjs';
 import { rosterIs, setUp } from '../support.mjs';
 
 for (const loops of [1, 2]) test(`${loops} loop(s): two servers are restarted one after the other, twice`, async (t) => {
-    const { redis, servers, start } = await setUp(t, { env: { LECTERN_LOOPS: loops, LECTERN_LEASE_S: 15, LECTERN_DRAIN_S: 60 } });
+    const { redis, servers, start } = await setUp(t, { env: { LECTERN_LOOPS: loops, LECTERN_LEASE_S: 15,
+        LECTERN_DRAIN_S: 60 } });
     const people = await gather(t, [...servers], { students: 200, query: { hold: 0, notify: 'host' } });
     people.talk({ every: 1000, aloud: 0.02 });
     await people.exchanged(2);
