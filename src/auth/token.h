@@ -2,9 +2,9 @@
  * Access tokens: JSON Web Tokens (RFC 7519) checked and made with libjwt.
  *
  * The algorithm is fixed by configuration and compared with the header's before and after libjwt
- * sees the token; exp, nbf, iss and aud are checked here, not by libjwt (see "Chosen parts" in
- * docs/architecture.md for what its 1.10 lets through). Read-only after token_init, so every thread
- * may verify; libjwt objects are per call.
+ * sees the token; exp, nbf, iss and aud are checked here, not by libjwt (token.c tells what its
+ * 1.10 lets through). Read-only once created, so every thread may verify; libjwt objects are per
+ * call.
  */
 #ifndef LECTERN_AUTH_TOKEN_H
 #define LECTERN_AUTH_TOKEN_H

@@ -2,8 +2,9 @@
 #include "http/address.h"
 
 #include <arpa/inet.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "base/number.h"
 
 static const uint8_t v4_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
@@ -57,15 +58,11 @@ bool address_range_parse(const char *text, struct address_range *out)
         return false;
     }
     unsigned most = address_is_v4(&out->base) ? 32 : 128;
-    unsigned long bits = most;
-    if (slash) {
-        char *end;
-        bits = strtoul(slash + 1, &end, 10);
-        if (slash[1] < '0' || slash[1] > '9' || *end != '\0' || bits > most) {
-            return false;
-        }
+    uint32_t bits = most;
+    if (slash && !number_read_u32(span_of(slash + 1), 0, most, &bits)) {
+        return false;
     }
-    out->bits = (unsigned)bits + 128 - most;
+    out->bits = bits + 128 - most;
     return true;
 }
 

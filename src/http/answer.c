@@ -21,12 +21,12 @@
 
 void answer_header(struct request *req, const char *name, const char *format, ...)
 {
-    char value[512];
     va_list args;
+    buf_printf(&req->headers, "%s: ", name);
     va_start(args, format);
-    vsnprintf(value, sizeof value, format, args);
+    buf_vprintf(&req->headers, format, args);
     va_end(args);
-    buf_printf(&req->headers, "%s: %s\r\n", name, value);
+    buf_append_text(&req->headers, "\r\n");
 }
 
 static void write_date(struct buf *head)
@@ -71,6 +71,7 @@ static void write_head(const struct request *req, int status, const char *type, 
                status == 426 ? ", Upgrade" : "", req->cache_control, req->policy);
     write_cors(req, head);
     buf_append_span(head, buf_span(&req->headers));
+    head->failed = head->failed || req->headers.failed;
 }
 
 static bool send_bytes(struct request *req, const void *data, size_t len)

@@ -3,6 +3,7 @@
 #define LECTERN_HTTP_APP_H
 
 #include <civetweb.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
 
@@ -26,9 +27,10 @@ struct http_server {
     unsigned port;
     int listeners[HTTP_LISTENERS_MAX]; /* descriptors, marked as ours while civetweb has them */
     int listener_count;
-    char *error; /* where civetweb's words go while it starts; NULL afterwards */
+    pthread_t starter; /* set before civetweb has threads */
+    char *error;       /* the starter's: where civetweb's words go while it starts; else NULL */
     size_t error_cap;
-    atomic_uint next_loop; /* for sockets that belong to no room */
+    atomic_uint next_loop;              /* for sockets that belong to no room */
     _Atomic int64_t full_note_after_ms; /* when the log may say again that there is no capacity */
     atomic_bool draining;
     atomic_bool stopping;

@@ -1,13 +1,20 @@
 /*
- * Receiving a request's body (http/request.h, request_body).
+ * Receiving and reading a request's body; see body.h.
  *
  * civetweb's mg_read() goes on for as long as a byte comes now and then. So the socket is taken
  * first: then mg_read() gives what had come with the head and meets the dummy's end of file, and
  * the rest is read here, against a deadline that moves with the bytes.
  */
+#include "http/body.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/utf8.h"
+#include "core/metrics.h"
 #include "http/answer.h"
 #include "http/head.h"
-#include "http/request.h"
 
 /* Receives until `out` has `want` bytes. NULL, "" when the client is gone, or an error's code. */
 static const char *receive_rest(struct request *req, size_t want, struct buf *out)
@@ -61,11 +68,96 @@ static const char *receive(struct request *req, size_t max, struct buf *out)
     return NULL;
 }
 
-bool request_body(struct request *req, size_t max, struct buf *out)
+/* Can every string of this valid JSON text, names too, be read as plain text? */
+static bool strings_decode(struct span json)
 {
-    const char *wrong = receive(req, max, out);
-    if (wrong && *wrong) {
+    for (size_t i = 0; i < json.n; i++) {
+        size_t start = i;
+        if (json.p[i] != '"') {
+            continue;
+        }
+        for (i++; json.p[i] != '"'; i++) {
+            i += json.p[i] == '\\';
+        }
+        if (!json_string_decodes((struct span){json.p + start, i + 1 - start})) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Is there an object in which two members have one name? (Bodies are short.) */
+static bool has_twins(const cJSON *value)
+{
+    for (const cJSON *a = value->child; a; a = a->next) {
+        for (const cJSON *b = a->next; cJSON_IsObject(value) && b; b = b->next) {
+            if (strcmp(a->string, b->string) == 0) {
+                return true;
+            }
+        }
+        if (has_twins(a)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* NULL with the code of the error in *wrong. */
+static cJSON *parse(struct span text, const char **wrong)
+{
+    size_t count;
+    size_t at;
+    *wrong = "bad_json";
+    if (!utf8_valid(text.p, text.n) || json_members(text, NULL, 0, &count, &at) ||
+        !strings_decode(text)) {
+        return NULL;
+    }
+    cJSON *object = cJSON_ParseWithLength(text.p, text.n);
+    if (!object) {
+        metric_add(METRIC_OUT_OF_MEMORY, 1); /* there was nothing else to object to */
+        *wrong = "internal";
+    } else if (has_twins(object)) {
+        cJSON_Delete(object);
+        object = NULL;
+    }
+    return object;
+}
+
+cJSON *body_json(struct request *req, size_t max)
+{
+    struct buf body;
+    cJSON *object = NULL;
+    if (!head_is_type(request_header(req, "Content-Type"), "application/json")) {
+        answer_error(req, "unsupported_media_type");
+        return NULL;
+    }
+    buf_init(&body);
+    const char *wrong = receive(req, max, &body);
+    if (!wrong) {
+        object = parse(buf_span(&body), &wrong);
+    }
+    if (!object && *wrong) {
         answer_error(req, wrong);
+    }
+    buf_finish(&body);
+    return object;
+}
+
+bool body_text(struct request *req, const cJSON *object, const char *key, char *out, size_t cap)
+{
+    char message[128];
+    const cJSON *member = cJSON_GetObjectItemCaseSensitive(object, key);
+    const char *wrong = NULL;
+    if (!member) {
+        wrong = "is missing";
+    } else if (!cJSON_IsString(member)) {
+        wrong = "must be a string";
+    } else if (!span_copy(span_of(member->valuestring), out, cap)) {
+        wrong = "is too long";
+    }
+    if (wrong) {
+        snprintf(message, sizeof message, "The field %s %s.", key, wrong);
+        answer_field(req, "bad_field", key, message);
     }
     return !wrong;
 }

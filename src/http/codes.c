@@ -21,17 +21,27 @@ bool codes_guesser(const struct claims *claims, const char *code)
 
 bool codes_may_ask(struct request *req, const char *code)
 {
-    unsigned wait_s = limits_codes_wait(req->server->limits, &req->client, code, clock_mono_ms());
-    if (wait_s > 0) {
+    unsigned wait_s;
+    enum limits_answer answer =
+        limits_codes_charge(req->server->limits, &req->client, code, clock_mono_ms(), &wait_s);
+    if (answer == LIMITS_OVER) {
         answer_limited(req, wait_s);
+        return false;
     }
-    return wait_s == 0;
+    req->code_charged = answer == LIMITS_CHARGED;
+    return true;
 }
 
-void codes_missing(struct request *req, const char *code, bool guesser)
+void codes_refund(struct request *req, const char *code)
 {
-    if (guesser) {
-        limits_codes_charge(req->server->limits, &req->client, code, clock_mono_ms());
+    if (req->code_charged) {
+        limits_codes_refund(req->server->limits, &req->client, code, clock_mono_ms());
+        req->code_charged = false;
     }
+}
+
+void codes_missing(struct request *req)
+{
+    req->code_charged = false;
     answer_error(req, "room_not_found");
 }

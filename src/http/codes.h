@@ -19,10 +19,16 @@ bool codes_of_path(struct request *req, char code[ROOM_CODE_MAX + 1]);
  */
 bool codes_guesser(const struct claims *claims, const char *code);
 
-/* False after answering rate_limited: this address has named too many codes that do not exist. */
+/*
+ * False after answering rate_limited: this address has named too many codes that do not exist. Else
+ * it is charged, and codes_missing() or codes_refund() follows.
+ */
 bool codes_may_ask(struct request *req, const char *code);
 
-/* Answers room_not_found, and charges the address where a `guesser` asked. */
-void codes_missing(struct request *req, const char *code, bool guesser);
+/* Takes the charge back, if there is one: the room exists, or could not be looked up. */
+void codes_refund(struct request *req, const char *code);
+
+/* Answers room_not_found; the charge stays. */
+void codes_missing(struct request *req);
 
 #endif

@@ -7,15 +7,13 @@
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "base/utf8.h"
 #include "http/answer.h"
+#include "http/body.h"
 #include "http/codes.h"
 #include "http/handlers.h"
-#include "http/head.h"
 #include "room/lookup.h"
 
 #define BODY_MAX 4096 /* bytes */
-#define MEMBERS_MAX 32
 #define COOKIE "lectern_device"
 #define COOKIE_AGE "31536000" /* seconds: a year */
 
@@ -25,34 +23,6 @@ struct guest {
     char cookie[DEVICE_COOKIE_LEN + 1];
     struct claims claims;
 };
-
-/* The one string member `key`, in `out`; false after answering what is wrong with it. */
-static bool read_member(struct request *req, const struct json_member *members, size_t count,
-                        const char *key, char *out, size_t cap)
-{
-    char message[128];
-    size_t len;
-    const struct json_member *found = NULL;
-    const char *wrong = NULL;
-    for (size_t i = 0; i < count; i++) {
-        if (span_eq(members[i].key, key)) {
-            wrong = found ? "is given twice" : NULL;
-            found = &members[i];
-        }
-    }
-    if (!found) {
-        wrong = "is missing";
-    } else if (!wrong && found->value.type != JSON_STRING) {
-        wrong = "must be a string";
-    } else if (!wrong && json_string(found->value.raw, out, cap, &len) < 0) {
-        wrong = "is too long, or holds characters that are not allowed";
-    }
-    if (wrong) {
-        snprintf(message, sizeof message, "The field %s %s.", key, wrong);
-        answer_field(req, "bad_field", key, message);
-    }
-    return !wrong;
-}
 
 /* Cuts blanks off both ends: a child's keyboard adds them. */
 static void trim(char *text)
@@ -67,27 +37,20 @@ static void trim(char *text)
     text[n - blanks] = '\0';
 }
 
-static bool read_fields(struct request *req, struct span body, struct guest *guest)
+static bool read_fields(struct request *req, const cJSON *body, struct guest *guest)
 {
-    struct json_member members[MEMBERS_MAX];
     char room[64];
-    size_t count;
-    size_t at;
-    if (!utf8_valid(body.p, body.n) || json_members(body, members, MEMBERS_MAX, &count, &at) < 0 ||
-        count > MEMBERS_MAX) {
-        answer_error(req, "bad_json");
-        return false;
-    }
-    if (!read_member(req, members, count, "room", room, sizeof room) ||
-        !read_member(req, members, count, "name", guest->claims.name, sizeof guest->claims.name)) {
+    char *name = guest->claims.name;
+    if (!body_text(req, body, "room", room, sizeof room) ||
+        !body_text(req, body, "name", name, sizeof guest->claims.name)) {
         return false;
     }
     if (!id_room_code_valid(span_of(room))) {
         answer_field(req, "bad_room", "room", "A room code is 4 to 12 of A-Z and 0-9.");
         return false;
     }
-    trim(guest->claims.name);
-    if (!id_name_valid(span_of(guest->claims.name))) {
+    trim(name);
+    if (!id_name_valid(span_of(name))) {
         answer_field(req, "bad_field", "name", "A name is 1 to 64 visible characters.");
         return false;
     }
@@ -96,14 +59,9 @@ static bool read_fields(struct request *req, struct span body, struct guest *gue
 
 static bool read_body(struct request *req, struct guest *guest)
 {
-    struct buf body;
-    if (!head_is_type(request_header(req, "Content-Type"), "application/json")) {
-        answer_error(req, "unsupported_media_type");
-        return false;
-    }
-    buf_init(&body);
-    bool read = request_body(req, BODY_MAX, &body) && read_fields(req, buf_span(&body), guest);
-    buf_finish(&body);
+    cJSON *body = body_json(req, BODY_MAX);
+    bool read = body && read_fields(req, body, guest);
+    cJSON_Delete(body);
     return read;
 }
 
@@ -131,13 +89,16 @@ static bool ask_room(struct request *req, const struct guest *guest)
     if (!codes_may_ask(req, guest->room)) {
         return false;
     }
-    switch (lookup_door(req->server->context.pool, guest->room, guest->claims.user_id,
-                        guest->claims.device)) {
+    enum room_outcome outcome = lookup_door(req->server->context.pool, guest->room,
+                                            guest->claims.user_id, guest->claims.device);
+    if (outcome == ROOM_NOT_FOUND) {
+        codes_missing(req);
+        return false;
+    }
+    codes_refund(req, guest->room);
+    switch (outcome) {
     case ROOM_RESERVED:
         return true;
-    case ROOM_NOT_FOUND:
-        codes_missing(req, guest->room, true);
-        return false;
     case ROOM_LOCKED:
         answer_error(req, "room_locked");
         return false;

@@ -4,7 +4,9 @@
 #include <string.h>
 #include <strings.h>
 
-#define LENGTH_DIGITS_MAX 15
+#include "base/number.h"
+
+#define LENGTH_MAX 999999999999999u /* bytes of a body that anybody could mean */
 
 const char *head_get(const struct mg_header *headers, int count, const char *name)
 {
@@ -35,23 +37,6 @@ static size_t trimmed(const char *text)
     return n;
 }
 
-/* Digits and nothing else. */
-static bool read_length(const char *text, int64_t *length)
-{
-    size_t n = trimmed(text);
-    if (n == 0 || n > LENGTH_DIGITS_MAX) {
-        return false;
-    }
-    *length = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (text[i] < '0' || text[i] > '9') {
-            return false;
-        }
-        *length = *length * 10 + (text[i] - '0');
-    }
-    return true;
-}
-
 static const char *check_framing(const struct mg_header *headers, int count,
                                  int64_t *content_length)
 {
@@ -69,8 +54,13 @@ static const char *check_framing(const struct mg_header *headers, int count,
         bool chunked = trimmed(coding) == 7 && strncasecmp(coding, "chunked", 7) == 0;
         return chunked ? "length_required" : "bad_request";
     }
-    const char *length = head_get(headers, count, "Content-Length");
-    return read_length(length, content_length) ? NULL : "bad_request";
+    const char *text = head_get(headers, count, "Content-Length");
+    uint64_t length;
+    if (!number_read((struct span){text, trimmed(text)}, 0, LENGTH_MAX, &length)) {
+        return "bad_request";
+    }
+    *content_length = (int64_t)length;
+    return NULL;
 }
 
 const char *head_check(const struct mg_header *headers, int count, const char *version,
@@ -86,6 +76,28 @@ const char *head_check(const struct mg_header *headers, int count, const char *v
         return "bad_request";
     }
     return check_framing(headers, count, content_length);
+}
+
+/*
+ * civetweb has put a NUL in place of each line's CR and LF, of the colon and of blanks before it,
+ * and of the head's last byte; there are no others, as it refuses heads that hold some.
+ */
+bool head_complete(const struct mg_request_info *info)
+{
+    const char *end = info->http_version + strlen(info->http_version);
+    for (int i = 0; i < info->num_headers; i++) {
+        const struct mg_header *header = &info->http_headers[i];
+        const char *colon = header->name + strlen(header->name);
+        bool blank_before_colon = header->value > colon + 1 && colon[1] == '\0';
+        if (header->name != end + 2 || blank_before_colon) {
+            return false;
+        }
+        end = header->value + strlen(header->value);
+    }
+    /* Without headers, civetweb has run over the empty line as well. */
+    char cr = info->num_headers > 0 ? '\r' : '\0';
+    return end + 4 - info->request_method <= HEAD_MAX && end[1] == '\0' && end[2] == cr &&
+           end[3] == '\0';
 }
 
 static const char *skip_blanks(const char *p)

@@ -20,7 +20,7 @@ struct charge {
     struct address who;
     int64_t at_ms;   /* when `owed_ms` was true */
     int64_t owed_ms; /* time until nothing is charged any more; 0: the place is free */
-    uint32_t known[LIMITS_CODES_KNOWN]; /* hashes of the last wrong codes, in a ring; 0: none */
+    uint32_t known[LIMITS_CODES_KNOWN]; /* hashes of codes charged for, in a ring; 0: none */
     uint8_t next;                       /* index in `known` */
 };
 
@@ -39,7 +39,8 @@ struct limits *limits_create(unsigned http_threads)
     }
     pthread_mutex_init(&limits->lock, NULL);
     for (int i = 0; i < LIMITS_SLOTS; i++) {
-        limits->most[i] = http_threads < 8 ? 2 : http_threads / 4;
+        unsigned share = http_threads / (i == LIMITS_OPENING ? 8 : 4);
+        limits->most[i] = share < 2 ? 2 : share;
     }
     return limits;
 }
@@ -99,45 +100,69 @@ static uint32_t code_hash(const char *code)
     return hash ? hash : 1;
 }
 
-static bool knows(const struct charge *charge, const char *code)
+/* Where `hash` stands among the known ones; NULL when it does not. */
+static uint32_t *find_known(struct charge *charge, uint32_t hash)
 {
-    uint32_t hash = code_hash(code);
     for (int i = 0; i < LIMITS_CODES_KNOWN; i++) {
         if (charge->known[i] == hash) {
-            return true;
+            return &charge->known[i];
         }
     }
-    return false;
+    return NULL;
 }
 
-unsigned limits_codes_wait(struct limits *limits, const struct address *address, const char *code,
-                           int64_t now_ms)
+static void set_owed(struct charge *charge, int64_t owed_ms, int64_t now_ms)
 {
-    const int64_t most = (LIMITS_CODES_BURST - 1) * (int64_t)LIMITS_CODES_REFILL_MS;
-    struct address key = counted(address);
-    pthread_mutex_lock(&limits->lock);
-    const struct charge *charge = find(limits, &key, now_ms);
-    int64_t over = charge && !knows(charge, code) ? owed(charge, now_ms) - most : 0;
-    pthread_mutex_unlock(&limits->lock);
-    return over > 0 ? (unsigned)((over + 999) / 1000) : 0;
+    charge->owed_ms = owed_ms > 0 ? owed_ms : 0;
+    charge->at_ms = now_ms;
 }
 
-void limits_codes_charge(struct limits *limits, const struct address *address, const char *code,
-                         int64_t now_ms)
+/* The same under the lock. */
+static enum limits_answer charge_for(struct limits *limits, const struct address *key,
+                                     uint32_t hash, int64_t now_ms, unsigned *wait_s)
 {
     const int64_t most = LIMITS_CODES_BURST * (int64_t)LIMITS_CODES_REFILL_MS;
+    struct charge *charge = find(limits, key, now_ms);
+    if (charge && find_known(charge, hash)) {
+        return LIMITS_FREE;
+    }
+    int64_t owes = (charge ? owed(charge, now_ms) : 0) + LIMITS_CODES_REFILL_MS;
+    if (owes > most) {
+        *wait_s = (unsigned)((owes - most + 999) / 1000);
+        return LIMITS_OVER;
+    }
+    if (!charge) {
+        charge = make_place(limits, key, now_ms);
+    }
+    set_owed(charge, owes, now_ms);
+    charge->known[charge->next] = hash;
+    charge->next = (uint8_t)((charge->next + 1) % LIMITS_CODES_KNOWN);
+    return LIMITS_CHARGED;
+}
+
+enum limits_answer limits_codes_charge(struct limits *limits, const struct address *address,
+                                       const char *code, int64_t now_ms, unsigned *wait_s)
+{
+    struct address key = counted(address);
+    *wait_s = 0;
+    pthread_mutex_lock(&limits->lock);
+    enum limits_answer answer = charge_for(limits, &key, code_hash(code), now_ms, wait_s);
+    pthread_mutex_unlock(&limits->lock);
+    return answer;
+}
+
+void limits_codes_refund(struct limits *limits, const struct address *address, const char *code,
+                         int64_t now_ms)
+{
     struct address key = counted(address);
     pthread_mutex_lock(&limits->lock);
     struct charge *charge = find(limits, &key, now_ms);
-    if (!charge) {
-        charge = make_place(limits, &key, now_ms);
-    }
-    if (!knows(charge, code)) {
-        int64_t owes = owed(charge, now_ms) + LIMITS_CODES_REFILL_MS;
-        charge->owed_ms = owes < most ? owes : most;
-        charge->at_ms = now_ms;
-        charge->known[charge->next] = code_hash(code);
-        charge->next = (uint8_t)((charge->next + 1) % LIMITS_CODES_KNOWN);
+    if (charge) {
+        uint32_t *known = find_known(charge, code_hash(code));
+        if (known) {
+            *known = 0;
+        }
+        set_owed(charge, owed(charge, now_ms) - LIMITS_CODES_REFILL_MS, now_ms);
     }
     pthread_mutex_unlock(&limits->lock);
 }

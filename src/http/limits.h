@@ -2,9 +2,10 @@
  * What one address may try, and how many of civetweb's threads may be busy with slow things.
  *
  * Room codes are short enough to be guessed at, so an address is charged for each code it names
- * that does not exist, and only for those: a whole school may share an address. A code that the
- * address named a moment ago is not charged again: a class waiting for its teacher does not guess.
- * Any thread.
+ * that does not exist, and only for those: a whole school may share an address. The charge is made
+ * before the question is asked, so that questions asked at the same time count each, and is taken
+ * back when the room exists. A code that the address named a moment ago is not charged again: a
+ * class waiting for its teacher does not guess. Any thread.
  */
 #ifndef LECTERN_HTTP_LIMITS_H
 #define LECTERN_HTTP_LIMITS_H
@@ -16,13 +17,14 @@
 
 #define LIMITS_CODES_BURST 60       /* wrong codes at once */
 #define LIMITS_CODES_REFILL_MS 1000 /* and one more after this */
-#define LIMITS_CODES_KNOWN 12       /* wrong codes remembered per address */
+#define LIMITS_CODES_KNOWN 64       /* codes charged for that are remembered per address */
 #define LIMITS_ADDRESSES 4096       /* addresses remembered */
 
-/* Things that hold a thread for as long as a client pleases. */
+/* Things that hold a thread for longer than an answer takes. */
 enum limits_slot {
     LIMITS_BODY, /* receiving a body that did not come with the head: a quarter of the threads */
     LIMITS_TRANSFER, /* sending a long answer: a quarter of the threads */
+    LIMITS_OPENING,  /* waiting for a room whose host is just arriving: an eighth */
     LIMITS_SLOTS,
 };
 
@@ -31,15 +33,22 @@ struct limits;
 struct limits *limits_create(unsigned http_threads); /* NULL: no memory */
 void limits_destroy(struct limits *limits);          /* accepts NULL */
 
-/*
- * 0 when `address` may name this room code, else the seconds after which it may. IPv6 addresses are
- * counted by their /64. `now_ms` is monotonic time.
- */
-unsigned limits_codes_wait(struct limits *limits, const struct address *address, const char *code,
-                           int64_t now_ms);
+enum limits_answer {
+    LIMITS_FREE,    /* it may ask: the code is one of those it has been charged for */
+    LIMITS_CHARGED, /* it may ask, and has been charged for it */
+    LIMITS_OVER,    /* it may not, for *wait_s seconds */
+};
 
-/* Charges `address` for a code that does not exist. */
-void limits_codes_charge(struct limits *limits, const struct address *address, const char *code,
+/*
+ * May `address` ask for this room code? IPv6 addresses are counted by their /64. `now_ms` is
+ * monotonic time.
+ */
+enum limits_answer limits_codes_charge(struct limits *limits, const struct address *address,
+                                       const char *code, int64_t now_ms, unsigned *wait_s)
+    __attribute__((warn_unused_result));
+
+/* Takes back what was LIMITS_CHARGED: the room exists, or nobody could tell. */
+void limits_codes_refund(struct limits *limits, const struct address *address, const char *code,
                          int64_t now_ms);
 
 /* True when a slot was free; then limits_leave() follows. */

@@ -120,7 +120,8 @@ static bool choose(struct request *req, struct lookup_class *class)
     if (!read_choice(req, epoch, host)) {
         return false;
     }
-    enum lookup_result result = lookup_room(req->server->context.pool, code, &room);
+    enum lookup_result result =
+        lookup_room(req->server->context.pool, code, req->claims.user_id, "", &room);
     if (result == LOOKUP_UNAVAILABLE) {
         answer_error(req, "unavailable");
         return false;

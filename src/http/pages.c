@@ -25,8 +25,8 @@
 #define ETAG_SIZE 40 /* "…" with 32 hexadecimal digits and perhaps -gz, terminated */
 
 static const char page_policy[] =
-    "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data: blob:; "
-    "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+    "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'";
 
 struct page {
     char *path; /* "/student/index.html": the key */

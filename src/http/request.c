@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "core/log.h"
+#include "core/metrics.h"
 #include "http/answer.h"
 #include "http/head.h"
 #include "http/origin.h"
@@ -54,6 +55,9 @@ const char *request_init(struct request *req, struct http_server *server,
     req->uri = info->local_uri_raw;
     const char *wrong =
         head_check(info->http_headers, info->num_headers, info->http_version, &req->content_length);
+    if (!wrong && !head_complete(info)) {
+        wrong = "bad_request";
+    }
     if (wrong) {
         return wrong;
     }
@@ -126,8 +130,15 @@ bool request_is(const struct request *req, const char *method)
 
 bool request_is_https(const struct request *req)
 {
-    const char *scheme = request_header(req, "X-Forwarded-Proto");
-    return req->from_proxy && scheme && strcasecmp(scheme, "https") == 0;
+    struct buf list;
+    buf_init(&list);
+    const char *schemes =
+        req->from_proxy ? request_header_list(req, "X-Forwarded-Proto", &list) : NULL;
+    const char *comma = schemes ? strrchr(schemes, ',') : NULL;
+    const char *last = comma ? comma + 1 : schemes;
+    bool https = last && head_is_type(last + strspn(last, " \t"), "https");
+    buf_finish(&list);
+    return https;
 }
 
 bool request_origin_allowed(const struct request *req)
@@ -175,29 +186,33 @@ static struct span bearer_protocol(const char *list)
     return (struct span){NULL, 0};
 }
 
-static enum token_error verify(struct request *req, struct span jwt)
+static const char *verify(struct request *req, struct span jwt)
 {
-    return token_verify(req->server->context.tokens, jwt, clock_wall_ms(), &req->claims);
+    enum token_error error =
+        token_verify(req->server->context.tokens, jwt, clock_wall_ms(), &req->claims);
+    return error ? token_error_code(error) : NULL;
 }
 
-static enum token_error verify_query(struct request *req)
+static const char *verify_query(struct request *req)
 {
+    const char *wrong = token_error_code(TOKEN_INVALID);
     char *jwt = malloc(TOKEN_MAX + 1); /* too large for civetweb's small stacks */
     size_t len = 0;
-    enum token_error error = TOKEN_INVALID;
-    if (jwt) {
-        enum url_result result = url_query_get(req->query, "token", jwt, TOKEN_MAX + 1, &len);
-        if (result == URL_ABSENT || (result == URL_OK && len == 0)) {
-            error = TOKEN_MISSING;
-        } else if (result == URL_OK) {
-            error = verify(req, (struct span){jwt, len});
-        }
+    if (!jwt) {
+        metric_add(METRIC_OUT_OF_MEMORY, 1);
+        return "internal";
+    }
+    enum url_result result = url_query_get(req->query, "token", jwt, TOKEN_MAX + 1, &len);
+    if (result == URL_ABSENT) {
+        wrong = token_error_code(TOKEN_MISSING);
+    } else if (result == URL_OK) {
+        wrong = verify(req, (struct span){jwt, len});
     }
     free(jwt);
-    return error;
+    return wrong;
 }
 
-enum token_error request_claims(struct request *req)
+const char *request_claims(struct request *req)
 {
     struct span jwt = bearer(request_header(req, "Authorization"));
     if (jwt.n > 0) {
@@ -206,7 +221,7 @@ enum token_error request_claims(struct request *req)
     struct buf list;
     buf_init(&list);
     jwt = bearer_protocol(request_header_list(req, "Sec-WebSocket-Protocol", &list));
-    enum token_error error = jwt.n > 0 ? verify(req, jwt) : verify_query(req);
+    const char *wrong = list.failed ? "internal" : jwt.n > 0 ? verify(req, jwt) : verify_query(req);
     buf_finish(&list);
-    return error;
+    return wrong;
 }

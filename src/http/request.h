@@ -34,7 +34,8 @@ struct request {
     bool from_proxy; /* the peer is a trusted proxy */
 
     const char *const *allow; /* methods of this address, for OPTIONS and 405; NULL-terminated */
-    struct claims claims;     /* valid once request_claims() was TOKEN_OK */
+    struct claims claims;     /* valid once request_claims() was NULL */
+    bool code_charged;        /* the client has been charged for asking for a room (codes.h) */
 
     struct buf headers;        /* further lines of the answer's head */
     const char *cache_control; /* of the answer; default "no-store" */
@@ -87,14 +88,9 @@ bool request_field(struct request *req, const char *name, char *out, size_t cap)
 
 /*
  * The client's claims, into req->claims. The token is looked for in Authorization, then among the
- * subprotocols (bearer.<jwt>), then in ?token=; the first place that has one counts.
+ * subprotocols (bearer.<jwt>), then in ?token=; the first place that has one counts. NULL, or the
+ * code of the error to answer with.
  */
-enum token_error request_claims(struct request *req);
-
-/*
- * Receives the whole body, at most `max` bytes, into `out`. False after answering: body_too_large,
- * no_capacity (too many bodies on their way), request_timeout (too slow), or nothing (client gone).
- */
-bool request_body(struct request *req, size_t max, struct buf *out);
+const char *request_claims(struct request *req) __attribute__((warn_unused_result));
 
 #endif

@@ -42,16 +42,17 @@ static bool find_room(struct request *req, const char *code, bool guesser, struc
     if (guesser && !codes_may_ask(req, code)) {
         return false;
     }
-    switch (lookup_room(req->server->context.pool, code, room)) {
-    case LOOKUP_OK:
-        return true;
-    case LOOKUP_NONE:
-        codes_missing(req, code, guesser);
-        return false;
-    default:
-        answer_error(req, "unavailable");
+    enum lookup_result result =
+        lookup_room(req->server->context.pool, code, req->claims.user_id, "", room);
+    if (result == LOOKUP_NONE) {
+        codes_missing(req);
         return false;
     }
+    codes_refund(req, code);
+    if (result) {
+        answer_error(req, "unavailable");
+    }
+    return result == LOOKUP_OK;
 }
 
 /* What a join page needs before it asks for a name; without a token, and without names of people. */
@@ -84,7 +85,6 @@ void rooms_get(struct request *req)
 static bool may_see(struct request *req, const char *code, struct lookup_room *room)
 {
     const struct claims *claims = &req->claims;
-    bool present = false;
     if (claims->room[0] && strcmp(claims->room, code) != 0) {
         answer_error(req, "room_forbidden");
         return false;
@@ -96,11 +96,7 @@ static bool may_see(struct request *req, const char *code, struct lookup_room *r
     if (claims->type == USER_SERVICE || (claims->type == USER_TEACHER && is_host)) {
         return true;
     }
-    if (claims->type == USER_STUDENT && !is_host &&
-        lookup_present(req->server->context.pool, code, claims->user_id, &present)) {
-        answer_error(req, "unavailable");
-        return false;
-    }
+    bool present = claims->type == USER_STUDENT && !is_host && room->present;
     if (!present) {
         answer_error(req, "forbidden");
     }

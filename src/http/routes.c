@@ -49,17 +49,16 @@ static bool is_socket_path(const struct request *req)
     return false;
 }
 
-static bool add_method(const char **methods, size_t *count, const char *method)
+static void add_method(const char **methods, size_t *count, const char *method)
 {
     for (size_t i = 0; i < *count; i++) {
         if (strcmp(methods[i], method) == 0) {
-            return false;
+            return;
         }
     }
     if (*count < METHODS_MAX) {
         methods[(*count)++] = method;
     }
-    return true;
 }
 
 /* Collects the methods of the request's address; none when there is nothing there. */
@@ -122,9 +121,9 @@ static void answer_options(struct request *req)
 static void run(struct request *req, const struct route *route)
 {
     if (route->auth == ROUTE_TOKEN) {
-        enum token_error error = request_claims(req);
-        if (error != TOKEN_OK) {
-            answer_error(req, token_error_code(error));
+        const char *wrong = request_claims(req);
+        if (wrong) {
+            answer_error(req, wrong);
             return;
         }
     }

@@ -11,6 +11,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,12 +24,12 @@
 #include "core/metrics.h"
 #include "http/answer.h"
 #include "http/app.h"
+#include "http/head.h"
 #include "http/routes.h"
 #include "http/upgrade.h"
 #include "net/fds.h"
 
 #define HEAD_TIMEOUT_MS "5000" /* for the whole head, and between two reads or writes */
-#define HEAD_MAX "16384"       /* bytes; a token may have half of it */
 #define QUEUE "64"             /* connections accepted that wait for a thread */
 #define BACKLOG "4096"         /* connections not accepted yet, silent ones among them */
 #define DEFER_S 60             /* a silent connection stays with the kernel this long */
@@ -60,9 +61,9 @@ static const struct {
     int status;
     const char *code;
 } civetweb_errors[] = {
-    {400, "bad_request"},       {404, "not_found"},        {405, "method_not_allowed"},
-    {411, "bad_request"}, /* a Content-Length that is no number */
-    {413, "headers_too_large"}, {426, "upgrade_required"}, {505, "http_version"},
+    {400, "bad_request"},        {404, "not_found"},
+    {405, "method_not_allowed"}, {411, "bad_request"}, /* a Content-Length that is no number */
+    {426, "upgrade_required"},   {505, "http_version"},
 };
 
 static int on_error(struct mg_connection *conn, int status, const char *message)
@@ -83,12 +84,16 @@ static int on_error(struct mg_connection *conn, int status, const char *message)
     return 0; /* handled */
 }
 
-/* While civetweb starts, its words are the reason why it does not; later they are for debugging. */
+/*
+ * While civetweb starts, what it says on the thread that starts it is the reason why it does not
+ * (only that thread looks at `error`); everything else is for debugging.
+ */
 static int on_log(const struct mg_connection *conn, const char *message)
 {
     const struct mg_context *context = conn ? mg_get_context(conn) : NULL;
     struct http_server *server = context ? mg_get_user_data(context) : NULL;
-    if (server && server->error && !server->error[0]) {
+    if (server && pthread_equal(pthread_self(), server->starter) && server->error &&
+        !server->error[0]) {
         snprintf(server->error, server->error_cap, "%s", message);
     }
     log_debug("civetweb", "%s", message);
@@ -105,14 +110,16 @@ static int on_authorize(struct mg_connection *conn, void *arg)
 static struct mg_context *start_civetweb(struct http_server *server)
 {
     char threads[16];
+    char head_max[16];
     const struct config *config = server->context.config;
     struct mg_callbacks callbacks = {.http_error = on_error, .log_message = on_log};
     snprintf(threads, sizeof threads, "%u", config->http_threads);
+    snprintf(head_max, sizeof head_max, "%d", HEAD_MAX);
     const char *options[][2] = {
         {"listening_ports", config->listen},
         {"num_threads", threads},
         {"request_timeout_ms", HEAD_TIMEOUT_MS},
-        {"max_request_size", HEAD_MAX},
+        {"max_request_size", head_max},
         {"connection_queue", QUEUE},
         {"listen_backlog", BACKLOG},
         {"tcp_nodelay", "1"},
@@ -220,6 +227,7 @@ static bool start(struct http_server *server, char *error, size_t error_cap)
     }
     set_sockets_max(server);
     mg_init_library(MG_FEATURES_DEFAULT);
+    server->starter = pthread_self();
     server->error = error;
     server->error_cap = error_cap;
     server->civetweb = start_civetweb(server);

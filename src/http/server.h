@@ -1,6 +1,6 @@
 /*
  * HTTP on civetweb: pages, REST, and the upgrades whose sockets are handed to the loops. See
- * "Living with civetweb" in docs/architecture.md for what its options and limits are there for.
+ * "Living with civetweb 1.15" in docs/architecture.md for what its options and limits are there for.
  */
 #ifndef LECTERN_HTTP_SERVER_H
 #define LECTERN_HTTP_SERVER_H

@@ -1,5 +1,5 @@
 /*
- * Taking a connection's socket from civetweb (docs/architecture.md, "Taking the socket"). civetweb
+ * Taking a connection's socket from civetweb (docs/architecture.md, "Living with civetweb 1.15"). civetweb
  * has no call for it, but tells address and ports of a request, and exactly one of the process's
  * descriptors that are not Lectern's own has these. It is duplicated, and something that reads as
  * closed is put in its place, so that civetweb ends the request and its thread is free.

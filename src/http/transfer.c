@@ -2,7 +2,9 @@
 #include "http/transfer.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -17,12 +19,25 @@ void transfer_init(struct transfer *transfer, int fd, unsigned rate, const atomi
     transfer->started_ms = clock_mono_ms();
 }
 
+/*
+ * Bytes that have come to the other side: what still waits in the kernel's buffer, which may be
+ * megabytes, does not count, or a peer that never reads would have minutes.
+ */
+static int64_t arrived(const struct transfer *transfer)
+{
+    int waiting = 0;
+    if (ioctl(transfer->fd, SIOCOUTQ, &waiting) < 0 || waiting > transfer->moved) {
+        return 0;
+    }
+    return transfer->moved - waiting;
+}
+
 /* Waits for `events`; false when it must not wait any longer. */
 static bool wait_for(const struct transfer *transfer, short events)
 {
     for (;;) {
         int64_t deadline =
-            transfer->started_ms + TRANSFER_GRACE_MS + transfer->moved * 1000 / transfer->rate;
+            transfer->started_ms + TRANSFER_GRACE_MS + arrived(transfer) * 1000 / transfer->rate;
         int64_t left = deadline - clock_mono_ms();
         if (left <= 0 || (transfer->stop && atomic_load(transfer->stop))) {
             return false;

@@ -9,9 +9,11 @@
 
 #include <limits.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/map.h"
+#include "base/number.h"
 #include "core/log.h"
 #include "core/memory.h"
 #include "core/metrics.h"
@@ -23,6 +25,8 @@
 #include "ws/handshake.h"
 
 #define RESPONSE_SIZE 1024
+#define OPENING_TRIES 50   /* how often a room is asked for whose host is just arriving, */
+#define OPENING_MS 20      /* and the wait between, ms */
 #define FULL_NOTE_MS 10000 /* between two lines of the log that say so */
 
 struct upgrade {
@@ -47,6 +51,16 @@ static bool refuse_field(struct upgrade *up, const char *field, const char *mess
     return false;
 }
 
+/* What is no GET is no handshake, whatever its headers say: it is answered as everywhere else. */
+static bool check_method(struct upgrade *up)
+{
+    if (request_is(&up->req, "GET")) {
+        return true;
+    }
+    routes_dispatch(&up->req);
+    return false;
+}
+
 static bool check_path(struct upgrade *up)
 {
     for (up->proto = proto_table; up->proto->path; up->proto++) {
@@ -60,13 +74,8 @@ static bool check_path(struct upgrade *up)
 /* RFC 6455 section 4.2.1, as far as civetweb has not looked yet. */
 static bool check_handshake(struct upgrade *up)
 {
-    static const char *const methods[] = {"GET", NULL};
     struct request *req = &up->req;
     const struct mg_request_info *info = req->info;
-    if (!request_is(req, "GET")) {
-        req->allow = methods;
-        return refuse(up, "method_not_allowed");
-    }
     up->key = request_header(req, "Sec-WebSocket-Key");
     if (strcmp(info->http_version, "1.1") != 0 || req->content_length > 0 ||
         !ws_list_has(request_header(req, "Connection"), "upgrade") ||
@@ -146,9 +155,9 @@ static bool check_token(struct upgrade *up)
     if (!up->proto->joins_room) {
         return true;
     }
-    enum token_error error = request_claims(&up->req);
-    if (error != TOKEN_OK) {
-        return refuse(up, token_error_code(error));
+    const char *wrong = request_claims(&up->req);
+    if (wrong) {
+        return refuse(up, wrong);
     }
     if (up->req.claims.type == USER_SERVICE) {
         return refuse(up, "room_forbidden");
@@ -180,27 +189,15 @@ static bool read_number(struct upgrade *up, const char *name, uint32_t min, uint
 {
     char text[16];
     char message[96];
-    uint64_t value = 0;
     if (!request_field(&up->req, name, text, sizeof text)) {
         return false;
     }
-    if (!*text) {
+    if (!*text || number_read_u32(span_of(text), min, max, out)) {
         return true;
     }
-    for (const char *p = text; *p; p++) {
-        if (*p < '0' || *p > '9') {
-            value = UINT64_MAX;
-            break;
-        }
-        value = value * 10 + (uint64_t)(*p - '0');
-    }
-    if (value < min || value > max) {
-        snprintf(message, sizeof message, "The parameter %s is a number from %u to %u.", name, min,
-                 max);
-        return refuse_field(up, name, message);
-    }
-    *out = (uint32_t)value;
-    return true;
+    snprintf(message, sizeof message, "The parameter %s is a number from %u to %u.", name, min,
+             max);
+    return refuse_field(up, name, message);
 }
 
 /* One of two words; `out` is true for the second. */
@@ -259,7 +256,7 @@ static bool read_resume(struct upgrade *up)
     return true;
 }
 
-/* The code of each outcome of room_reserve(). */
+/* The code of each outcome of reserve_place(). */
 static const char *const outcome_codes[] = {
     [ROOM_NOT_FOUND] = "room_not_found", [ROOM_TAKEN] = "room_taken",
     [ROOM_LOCKED] = "room_locked",       [ROOM_FULL] = "room_full",
@@ -267,10 +264,37 @@ static const char *const outcome_codes[] = {
     [ROOM_UNAVAILABLE] = "unavailable",
 };
 
+/*
+ * A student may be there a moment before the host's socket is active: waits for it, unless too many
+ * threads do.
+ */
+static enum room_outcome reserve_place(struct upgrade *up)
+{
+    const struct timespec wait = {.tv_nsec = OPENING_MS * 1000000L};
+    struct http_server *server = up->req.server;
+    bool waits = false;
+    enum room_outcome outcome;
+    for (int i = 0; i < OPENING_TRIES; i++) {
+        outcome = room_reserve(server->context.pool, &up->req.claims, up->code, &up->options,
+                               &up->socket.ticket);
+        if (outcome != ROOM_OPENING) {
+            break;
+        }
+        if (!waits && !limits_enter(server->limits, LIMITS_OPENING)) {
+            return ROOM_UNAVAILABLE;
+        }
+        waits = true;
+        nanosleep(&wait, NULL);
+    }
+    if (waits) {
+        limits_leave(server->limits, LIMITS_OPENING);
+    }
+    return outcome == ROOM_OPENING ? ROOM_NOT_FOUND : outcome;
+}
+
 static bool reserve(struct upgrade *up)
 {
     struct request *req = &up->req;
-    const struct http_context *context = &req->server->context;
     if (!up->proto->joins_room) {
         return true;
     }
@@ -278,12 +302,12 @@ static bool reserve(struct upgrade *up)
     if (guesser && !codes_may_ask(req, up->code)) {
         return false;
     }
-    enum room_outcome outcome =
-        room_reserve(context->pool, &req->claims, up->code, &up->options, &up->socket.ticket);
+    enum room_outcome outcome = reserve_place(up);
     if (outcome == ROOM_NOT_FOUND) {
-        codes_missing(req, up->code, guesser);
+        codes_missing(req);
         return false;
     }
+    codes_refund(req, up->code);
     return outcome == ROOM_RESERVED || refuse(up, outcome_codes[outcome]);
 }
 
@@ -373,9 +397,9 @@ static bool take(struct upgrade *up)
 
 /* In the order of the door; each answers when it does not let pass. */
 static bool (*const checks[])(struct upgrade *up) = {
-    check_path,        check_handshake, check_draining, check_origin,
-    check_subprotocol, check_capacity,  check_token,    read_room,
-    read_host_options, read_resume,     take,
+    check_method, check_path,        check_handshake, check_draining,
+    check_origin, check_subprotocol, check_capacity,  check_token,
+    read_room,    read_host_options, read_resume,     take,
 };
 
 /* Not 0: civetweb sends nothing, and meets end of file where a socket was taken. */

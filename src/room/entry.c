@@ -2,12 +2,9 @@
 #include "room/entry.h"
 
 #include <stdio.h>
-#include <time.h>
 
 #include "core/log.h"
 
-#define OPENING_TRIES 50 /* how often a room is looked at whose host is just arriving, */
-#define OPENING_MS 20    /* and the wait between, ms */
 #define CODE_TRIES                                                                                 \
     8 /* of 23^6 codes; a clash is a matter of one in thousands even with many rooms */
 
@@ -75,22 +72,6 @@ static enum room_outcome ask(struct bus_pool *pool, const struct claims *who,
     return outcome;
 }
 
-/* A student may be there a moment before the host's socket is active: waits for it. */
-static enum room_outcome ask_until_open(struct bus_pool *pool, const struct claims *who,
-                                        const struct room_options *options,
-                                        struct room_ticket *ticket)
-{
-    const struct timespec wait = {.tv_nsec = OPENING_MS * 1000000L};
-    for (int i = 0; i < OPENING_TRIES; i++) {
-        enum room_outcome outcome = ask(pool, who, options, ticket);
-        if (outcome != ROOM_OPENING) {
-            return outcome;
-        }
-        nanosleep(&wait, NULL);
-    }
-    return ROOM_NOT_FOUND;
-}
-
 enum room_outcome room_reserve(struct bus_pool *pool, const struct claims *who, const char *code,
                                const struct room_options *options, struct room_ticket *ticket)
 {
@@ -100,7 +81,7 @@ enum room_outcome room_reserve(struct bus_pool *pool, const struct claims *who, 
     id_random(ticket->session, SESSION_ID_LEN);
     if (*code) {
         snprintf(ticket->room, sizeof ticket->room, "%s", code);
-        return ask_until_open(pool, who, options, ticket);
+        return ask(pool, who, options, ticket);
     }
     for (int i = 0; i < CODE_TRIES; i++) {
         char drawn[7];

@@ -45,7 +45,7 @@ enum room_outcome {
     ROOM_FULL,      /* 409 room_full */
     ROOM_REMOVED,   /* 403 removed */
     ROOM_FORBIDDEN, /* 403 room_forbidden: token of another room or type, or a student with the host's id */
-    ROOM_OPENING,     /* within this module only: its host is just arriving */
+    ROOM_OPENING,     /* its host is just arriving: ask again in a moment */
     ROOM_UNAVAILABLE, /* 503 unavailable: Redis did not answer */
 };
 

@@ -153,14 +153,17 @@ struct leave {
     char server[ID_MAX + 1]; /* whose session it is */
     char entry[ENTRY_MAX + 1];
     bool lost;
+    bool spare_pending; /* not if it is pending: it may still come back */
 };
 
 /* What loop 0 keeps about servers' leases; see lease.c. Times are monotonic. */
 struct lease {
     uv_timer_t timer;
-    int64_t renewed_ms; /* when our lease was last confirmed */
-    int64_t trusted_ms; /* since when it is kept without a break; 0 = it is not */
-    bool leftovers_ended, ending;
+    int64_t renewed_ms;   /* when our lease was last confirmed */
+    int64_t trusted_ms;   /* since when it is kept without a break; 0 = it is not */
+    bool crashed_ended;   /* of our former life: who was not moving away … */
+    bool leftovers_ended; /* … and who was */
+    bool ending;
 };
 
 struct rooms {

@@ -69,7 +69,7 @@ void lease_unindex(struct rooms *rooms, const char *server, const char *entry)
 /* ---- janitor ---- */
 
 static void end_sessions(struct rooms *rooms, const char *server, const struct bus_reply *list,
-                         bool leftovers_only)
+                         bool leftovers_only, bool spare_pending)
 {
     for (size_t i = 0; i < bus_reply_len(list); i++) {
         struct span entry = bus_reply_text(bus_reply_at(list, i));
@@ -82,6 +82,7 @@ static void end_sessions(struct rooms *rooms, const char *server, const struct b
             continue;
         }
         leave->lost = true;
+        leave->spare_pending = spare_pending;
         (void)span_copy(span_of(server), leave->server, sizeof leave->server);
         rooms_leave(rooms, leave);
     }
@@ -103,7 +104,7 @@ static void sessions_listed(void *arg, const struct bus_reply *reply)
     } else if (reply) {
         log_warn("lease", "server %s is gone: ending its %zu sessions", suspect->server,
                  bus_reply_len(reply));
-        end_sessions(suspect->rooms, suspect->server, reply, false);
+        end_sessions(suspect->rooms, suspect->server, reply, false, false);
     }
     free(suspect);
 }
@@ -169,18 +170,34 @@ static void servers_listed(void *arg, const struct bus_reply *reply)
     }
 }
 
+static void crashed_listed(void *arg, const struct bus_reply *reply)
+{
+    struct rooms *rooms = arg;
+    end_sessions(rooms, rooms->server_id, reply, true, true);
+    rooms->lease.crashed_ended |= bus_reply_type(reply) == BUS_ARRAY;
+}
+
 static void leftovers_listed(void *arg, const struct bus_reply *reply)
 {
     struct rooms *rooms = arg;
-    end_sessions(rooms, rooms->server_id, reply, true);
+    end_sessions(rooms, rooms->server_id, reply, true, false);
+    rooms->lease.leftovers_ended |= bus_reply_type(reply) == BUS_ARRAY;
 }
 
-/* Sessions of an earlier life of this server, which had the same name. */
-static void end_leftovers(struct rooms *rooms)
+/*
+ * Sessions of an earlier life of this server, which had the same name: if it was killed, its lease is
+ * over by now; if it was drained, its people have the time of a drain to come back.
+ */
+static void end_leftovers(struct rooms *rooms, int64_t trusted_for_ms)
 {
+    struct lease *lease = &rooms->lease;
+    bool drained = trusted_for_ms >= (int64_t)rooms->config->drain_s * 1000;
+    if (drained ? lease->leftovers_ended : lease->crashed_ended) {
+        return;
+    }
     char key[KEY_MAX];
     const struct span argv[] = {span_of("SMEMBERS"), server_key(key, rooms->server_id, "sessions")};
-    rooms->lease.leftovers_ended = bus_command(rooms->bus, argv, 2, leftovers_listed, rooms) == 0;
+    (void)!bus_command(rooms->bus, argv, 2, drained ? leftovers_listed : crashed_listed, rooms);
 }
 
 static void judge_others(struct rooms *rooms, int64_t now)
@@ -191,10 +208,7 @@ static void judge_others(struct rooms *rooms, int64_t now)
     }
     const struct span argv[] = {span_of("SMEMBERS"), span_of("servers")};
     (void)!bus_command(rooms->bus, argv, 2, servers_listed, rooms);
-    if (!lease->leftovers_ended &&
-        now - lease->trusted_ms >= (int64_t)rooms->config->drain_s * 1000) {
-        end_leftovers(rooms);
-    }
+    end_leftovers(rooms, now - lease->trusted_ms);
 }
 
 /* ---- one's own lease ---- */

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "bus/reply.h"
 
 #define BATCH "200" /* stream entries per command */
@@ -55,101 +54,51 @@ static void copy_at(const struct bus_reply *reply, size_t i, char *out, size_t c
     (void)span_copy(bus_reply_text(bus_reply_at(reply, i)), out, cap);
 }
 
-static enum lookup_result read_info(struct bus_pool *pool, const char *code,
-                                    struct lookup_room *out)
+static int64_t int_at(const struct bus_reply *reply, size_t i)
 {
-    char key[KEY_SIZE];
-    struct bus_reply *reply =
-        ASK(pool, span_of("HMGET"), room_key(key, code, "info"), span_of("epoch"), span_of("host"),
-            span_of("hostName"), span_of("name"), span_of("locked"), span_of("max"));
-    if (!reply) {
+    return bus_reply_int(bus_reply_at(reply, i));
+}
+
+enum lookup_result lookup_room(struct bus_pool *pool, const char *code, const char *user_id,
+                               const char *device, struct lookup_room *out)
+{
+    char room[ROOM_CODE_MAX + 6];
+    snprintf(room, sizeof room, "room:%s", code);
+    const struct span key = span_of(room);
+    const struct span args[] = {span_of(user_id), span_of(device)};
+    struct bus_reply *reply;
+    *out = (struct lookup_room){0};
+    if (bus_pool_script(pool, BUS_SCRIPT_PEEK, &key, 1, args, 2, &reply)) {
         return LOOKUP_UNAVAILABLE;
     }
-    *out = (struct lookup_room){0};
     copy_at(reply, 0, out->epoch, sizeof out->epoch);
     copy_at(reply, 1, out->host, sizeof out->host);
-    copy_at(reply, 2, out->host_name, sizeof out->host_name);
-    copy_at(reply, 3, out->name, sizeof out->name);
-    out->locked = bus_reply_int(bus_reply_at(reply, 4)) == 1;
-    out->max = bus_reply_int(bus_reply_at(reply, 5));
+    copy_at(reply, 2, out->name, sizeof out->name);
+    out->locked = int_at(reply, 3) == 1;
+    out->max = int_at(reply, 4);
+    out->host_present = int_at(reply, 5) == 1;
+    out->count = int_at(reply, 6);
+    out->full = out->count + int_at(reply, 7) >= out->max;
+    out->now_ms = int_at(reply, 8);
+    out->present = int_at(reply, 9) == 1;
+    out->attended = int_at(reply, 10) == 1;
+    out->removed = int_at(reply, 11) == 1;
     bus_reply_free(reply);
     return out->epoch[0] ? LOOKUP_OK : LOOKUP_NONE;
-}
-
-enum lookup_result lookup_room(struct bus_pool *pool, const char *code, struct lookup_room *out)
-{
-    char key[KEY_SIZE];
-    char now[24];
-    int64_t users;
-    int64_t entering;
-    enum lookup_result result = read_info(pool, code, out);
-    if (result) {
-        return result;
-    }
-    snprintf(now, sizeof now, "(%lld", (long long)clock_wall_ms());
-    if (!take_int(ASK(pool, span_of("SCARD"), room_key(key, code, "users")), &users) ||
-        lookup_present(pool, code, out->host, &out->host_present) ||
-        !take_int(ASK(pool, span_of("ZCOUNT"), room_key(key, code, "pending"), span_of(now),
-                      span_of("+inf")),
-                  &entering)) {
-        return LOOKUP_UNAVAILABLE;
-    }
-    out->count = users - (out->host_present && users > 0 ? 1 : 0);
-    out->full = out->count + entering >= out->max;
-    return LOOKUP_OK;
-}
-
-enum lookup_result lookup_present(struct bus_pool *pool, const char *code, const char *user_id,
-                                  bool *present)
-{
-    char key[KEY_SIZE];
-    int64_t found;
-    if (!take_int(ASK(pool, span_of("SISMEMBER"), room_key(key, code, "users"), span_of(user_id)),
-                  &found)) {
-        return LOOKUP_UNAVAILABLE;
-    }
-    *present = found == 1;
-    return LOOKUP_OK;
-}
-
-/* Has the student (or the device, unless it is "") been removed? */
-static enum lookup_result is_removed(struct bus_pool *pool, const char *code, const char *user_id,
-                                     const char *device, bool *removed)
-{
-    char key[KEY_SIZE];
-    struct bus_reply *reply = ASK(pool, span_of("SMISMEMBER"), room_key(key, code, "removed"),
-                                  span_of(user_id), span_of(*device ? device : user_id));
-    if (!reply) {
-        return LOOKUP_UNAVAILABLE;
-    }
-    *removed = bus_reply_int(bus_reply_at(reply, 0)) || bus_reply_int(bus_reply_at(reply, 1));
-    bus_reply_free(reply);
-    return LOOKUP_OK;
 }
 
 enum room_outcome lookup_door(struct bus_pool *pool, const char *code, const char *user_id,
                               const char *device)
 {
     struct lookup_room room;
-    char key[KEY_SIZE];
-    bool removed;
-    int64_t known = 0;
-    enum lookup_result result = read_info(pool, code, &room);
+    enum lookup_result result = lookup_room(pool, code, user_id, device, &room);
     if (result) {
         return result == LOOKUP_NONE ? ROOM_NOT_FOUND : ROOM_UNAVAILABLE;
     }
-    if (is_removed(pool, code, user_id, device, &removed)) {
-        return ROOM_UNAVAILABLE;
-    }
-    if (removed) {
+    if (room.removed) {
         return ROOM_REMOVED;
     }
-    if (room.locked && !take_int(ASK(pool, span_of("HEXISTS"), room_key(key, code, "attendance"),
-                                     span_of(user_id)),
-                                 &known)) {
-        return ROOM_UNAVAILABLE;
-    }
-    return room.locked && !known ? ROOM_LOCKED : ROOM_RESERVED;
+    return room.locked && !room.attended ? ROOM_LOCKED : ROOM_RESERVED;
 }
 
 /* Reads a user from six elements: id, then as in the hash. */
@@ -287,15 +236,20 @@ static struct span log_key(char key[KEY_SIZE], const struct lookup_class *class)
 /*
  * Was what has just been read under the room's keys of this class? If the class has ended since (and
  * perhaps the room was opened again, by another host), it must be read where ended classes are kept.
+ * `now_ms` (may be NULL) gets Redis's clock while it runs.
  */
-static enum lookup_result confirm(struct bus_pool *pool, struct lookup_class *class, bool *moved)
+static enum lookup_result confirm(struct bus_pool *pool, struct lookup_class *class, bool *moved,
+                                  int64_t *now_ms)
 {
     struct lookup_room room;
     *moved = false;
     if (!class->running) {
         return LOOKUP_OK;
     }
-    enum lookup_result result = read_info(pool, class->room, &room);
+    enum lookup_result result = lookup_room(pool, class->room, "", "", &room);
+    if (now_ms) {
+        *now_ms = room.now_ms;
+    }
     if (result == LOOKUP_NONE || (result == LOOKUP_OK && strcmp(room.epoch, class->epoch) != 0)) {
         *moved = true;
         class->running = false;
@@ -333,7 +287,7 @@ enum lookup_result lookup_log(struct bus_pool *pool, struct lookup_class *class,
     if (!reply) {
         return LOOKUP_UNAVAILABLE;
     }
-    enum lookup_result result = confirm(pool, class, &moved);
+    enum lookup_result result = confirm(pool, class, &moved, NULL);
     if (result == LOOKUP_OK && !moved) {
         report(reply, class, fn, arg);
         class->end = class->end || bus_reply_len(reply) == 0;
@@ -398,22 +352,26 @@ static void read_attendance(struct stays *stays, struct span id, struct span val
     }
 }
 
-static enum lookup_result running_stays(struct bus_pool *pool, const struct lookup_class *class,
+/* Finds nothing, and class->running false, where the class has just ended. */
+static enum lookup_result running_stays(struct bus_pool *pool, struct lookup_class *class,
                                         struct stays *stays)
 {
     char key[KEY_SIZE];
-    int64_t now = clock_wall_ms();
+    bool moved;
+    int64_t now = 0;
     struct bus_reply *reply =
         ASK(pool, span_of("HGETALL"), room_key(key, class->room, "attendance"));
     if (!reply) {
         return LOOKUP_UNAVAILABLE;
     }
-    for (size_t i = 0; i + 1 < bus_reply_len(reply); i += 2) {
+    enum lookup_result result = confirm(pool, class, &moved, &now);
+    size_t len = result == LOOKUP_OK && !moved ? bus_reply_len(reply) : 0;
+    for (size_t i = 0; i + 1 < len; i += 2) {
         read_attendance(stays, bus_reply_text(bus_reply_at(reply, i)),
                         bus_reply_text(bus_reply_at(reply, i + 1)), now);
     }
     bus_reply_free(reply);
-    return LOOKUP_OK;
+    return result;
 }
 
 /* The value of a field of a stream entry. */
@@ -477,16 +435,9 @@ static enum lookup_result kept_stays(struct bus_pool *pool, const struct lookup_
 static enum lookup_result read_stays(struct bus_pool *pool, struct lookup_class *class,
                                      struct stays *stays)
 {
-    bool moved = false;
     enum lookup_result result = LOOKUP_OK;
     if (class->running) {
         result = running_stays(pool, class, stays);
-        if (result == LOOKUP_OK) {
-            result = confirm(pool, class, &moved);
-        }
-        if (moved) {
-            stays->count = 0;
-        }
     }
     if (result == LOOKUP_OK && !class->running) {
         result = kept_stays(pool, class, stays);

@@ -24,21 +24,23 @@ enum lookup_result {
 struct lookup_room {
     char epoch[EPOCH_LEN + 1];
     char host[ID_MAX + 1];
-    char host_name[NAME_MAX_BYTES + 1];
     char name[NAME_MAX_BYTES + 1];
     bool locked;
     bool full; /* with those who are just entering */
     bool host_present;
     int64_t count; /* participants present */
     int64_t max;
+    int64_t now_ms; /* Redis's clock, since 1970 */
+    /* Of the user that was asked about: */
+    bool present;  /* in the room now */
+    bool attended; /* has been in this class */
+    bool removed;  /* it or its device has been */
 };
 
-enum lookup_result lookup_room(struct bus_pool *pool, const char *code, struct lookup_room *out)
+/* The room, and how `user_id` and `device` (each may be "") stand to it. */
+enum lookup_result lookup_room(struct bus_pool *pool, const char *code, const char *user_id,
+                               const char *device, struct lookup_room *out)
     __attribute__((warn_unused_result));
-
-/* Is the user in the room now? *present is valid with LOOKUP_OK; never LOOKUP_NONE. */
-enum lookup_result lookup_present(struct bus_pool *pool, const char *code, const char *user_id,
-                                  bool *present) __attribute__((warn_unused_result));
 
 /*
  * What the door would say to this student now (ROOM_RESERVED: come in), but for room_full, which

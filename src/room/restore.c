@@ -10,7 +10,6 @@
 #include <stdlib.h>
 
 #include "core/log.h"
-#include "core/metrics.h"
 
 #define BATCH 100 /* messages per script */
 
@@ -124,35 +123,43 @@ static void write_body(struct buf *out, const struct ring_entry *entry)
     }
 }
 
-/* Sends the entries from `position` on, up to a batch; returns where the next one begins. */
-static uint64_t send_entries(struct room *room, uint64_t position)
+/* Puts the entries from *position on aside, up to a batch, and moves *position behind them. */
+static bool stage_batch(struct room *room, struct span stage, uint64_t *position)
 {
-    struct span args[1 + 2 * BATCH];
+    struct span args[2 + 2 * BATCH];
     char ids[BATCH][48];
     struct buf bodies[BATCH];
     size_t count = 0;
     bool failed = false;
-    args[0] = span_of(room->epoch);
-    for (const struct ring_entry *entry; count < BATCH && (entry = ring_at(&room->log, position));
-         position++, count++) {
+    args[0] = stage;
+    args[1] = span_of(*position == room->log.first ? "1" : "0");
+    for (const struct ring_entry *entry; count < BATCH && (entry = ring_at(&room->log, *position));
+         (*position)++, count++) {
         snprintf(ids[count], sizeof ids[count], "%" PRIu64 "-%" PRIu64, entry->id.ms,
                  entry->id.seq);
         buf_init(&bodies[count]);
         write_body(&bodies[count], entry);
         failed |= bodies[count].failed || bodies[count].len == 0;
-        args[1 + 2 * count] = span_of(ids[count]);
-        args[2 + 2 * count] = buf_span(&bodies[count]);
+        args[2 + 2 * count] = span_of(ids[count]);
+        args[3 + 2 * count] = buf_span(&bodies[count]);
     }
     const struct span key = span_of(room->channel);
-    if (failed || bus_script(room->rooms->bus, BUS_SCRIPT_RESTORE_LOG, &key, 1, args, 1 + 2 * count,
-                             NULL, NULL)) {
-        log_error("room", "%s: a part of the log could not be restored", room->channel);
-        metric_add(METRIC_OUT_OF_MEMORY, 1);
-    }
+    failed = failed || bus_script(room->rooms->bus, BUS_SCRIPT_RESTORE_LOG, &key, 1, args,
+                                  2 + 2 * count, NULL, NULL);
     for (size_t i = 0; i < count; i++) {
         buf_finish(&bodies[i]);
     }
-    return position;
+    return !failed;
+}
+
+static bool stage_log(struct room *room, struct span stage)
+{
+    for (uint64_t position = room->log.first; position < room->log.end;) {
+        if (!stage_batch(room, stage, &position)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static void restored(void *arg, const struct bus_reply *reply)
@@ -166,9 +173,6 @@ static void restored(void *arg, const struct bus_reply *reply)
     } else if (!span_eq(status, "ok")) {
         room->suspect = true;
     } else {
-        for (uint64_t position = room->log.first; position < room->log.end;) {
-            position = send_entries(room, position);
-        }
         log_info("room", "%s: restored with %" PRIu64 " messages", room->channel,
                  room->log.end - room->log.first);
         room->generation = room->rooms->generation;
@@ -183,7 +187,8 @@ void room_restore(struct room *room)
     const struct config *config = room->rooms->config;
     uint32_t hold_s =
         room->settings.hold_s > config->lease_s ? room->settings.hold_s : config->lease_s;
-    char values[6][NAME_MAX_BYTES + 1], created[24], dropped[48], hold_ms[24];
+    char values[6][NAME_MAX_BYTES + 1], created[24], dropped[48], hold_ms[24], count[24];
+    char stage[ID_MAX + 16];
     for (size_t i = 0; setting_table[i].key; i++) {
         setting_table[i].print(&room->settings, values[i], sizeof values[i]);
     }
@@ -191,12 +196,18 @@ void room_restore(struct room *room)
     snprintf(dropped, sizeof dropped, "%" PRIu64 "-%" PRIu64, room->log.dropped.ms,
              room->log.dropped.seq);
     snprintf(hold_ms, sizeof hold_ms, "%" PRIu64, (uint64_t)hold_s * 1000);
+    snprintf(count, sizeof count, "%" PRIu64, room->log.end - room->log.first);
+    snprintf(stage, sizeof stage, "%s.%u", room->rooms->server_id, loop_index(room->rooms->loop));
+    if (!stage_log(room, span_of(stage))) {
+        room->suspect = true; /* the tick tries again */
+        return;
+    }
     const struct span key = span_of(room->channel);
     const struct span args[] = {
         span_of(room->epoch), span_of(room->seal), span_of(room->host), span_of(room->host_name),
         span_of(values[0]),   span_of(values[1]),  span_of(values[2]),  span_of(values[3]),
         span_of(values[4]),   span_of(values[5]),  span_of(created),    span_of(dropped),
-        span_of(hold_ms),
+        span_of(hold_ms),     span_of(stage),      span_of(count),
     };
     room->refs++;
     if (bus_script(room->rooms->bus, BUS_SCRIPT_RESTORE, &key, 1, args, sizeof args / sizeof *args,

@@ -208,6 +208,8 @@ static void leave_done(void *arg, const struct bus_reply *reply)
     rooms->calls_out--;
     if (!reply || bus_reply_type(reply) == BUS_ERROR) {
         keep_leave(rooms, leave); /* told again; it is fenced, so that does no harm */
+    } else if (span_eq(bus_reply_text(bus_reply_at(reply, 0)), "pending")) {
+        free(leave); /* not its time yet */
     } else {
         lease_unindex(rooms, leave->server, leave->entry);
         free(leave);
@@ -239,9 +241,14 @@ static bool send_leave(struct rooms *rooms, struct leave *leave)
     char room[ROOM_CODE_MAX + 6], keep_ms[KEEP_TEXT];
     snprintf(room, sizeof room, "room:%.*s", (int)code.n, code.p);
     const struct span key = span_of(room);
-    const struct span args[] = {user, session, epoch, span_of(leave->lost ? "lost" : "left"),
-                                rooms_keep_ms(rooms, keep_ms), span_of(rooms->server_id)};
-    if (bus_script(rooms->bus, BUS_SCRIPT_LEAVE, &key, 1, args, 6, leave_done, leave)) {
+    const struct span args[] = {user,
+                                session,
+                                epoch,
+                                span_of(leave->lost ? "lost" : "left"),
+                                rooms_keep_ms(rooms, keep_ms),
+                                span_of(rooms->server_id),
+                                span_of(leave->spare_pending ? "1" : "0")};
+    if (bus_script(rooms->bus, BUS_SCRIPT_LEAVE, &key, 1, args, 7, leave_done, leave)) {
         return false;
     }
     rooms->calls_out++;

@@ -524,7 +524,7 @@ describe('taking the socket', () => {
             for (let i = 0; i < 60; i++) sockets.push(await connect(small, { path: '/echo' }));
             const answers = await Promise.all(Array.from({ length: 40 }, () => api(small, 'GET', '/version')));
             assert.ok(answers.every(({ status }) => status === 200));
-            assert.equal(await metric('connections', small), 60);
+            await waitFor(async () => await metric('connections', small) === 60, { what: '60 sockets on their loops' });
             for (const socket of sockets) socket.sendRaw('still here');
             for (const socket of sockets) assert.equal(await socket.next(), 'still here');
             assert.equal(await metric('civetweb_sockets_total', small), 0);

@@ -144,6 +144,7 @@ export class Connection {
         this.tokens = 0;
         this.code = roomCode(room);
         link.watch(pingMs);
+        this.env.clearTimeout(this.stableTimer);
         this.stableTimer = this.env.setTimeout(() => {
             this.backoff.reset();
             this.roomPoll.reset();

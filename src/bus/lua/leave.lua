@@ -2,15 +2,19 @@
 -- ARGV: 1 user id, 2 session id, 3 epoch, 4 reason ('left'|'lost'), 5 ms to keep an ended class,
 --   6 id of the server that says so. If it is not the session's own (which seems dead, and may have
 --   only stood still), that one is told.
--- Reply: {'stale'}, {'left'}, {'held'} or {'ended'}.
+--   7 '1' to spare those who are pending: they may still come back.
+-- Reply: {'stale'}, {'pending'}, {'left'}, {'held'} or {'ended'}.
 local uid, session, reason = ARGV[1], ARGV[2], ARGV[4]
 local info = info_read()
 if not info or info.epoch ~= ARGV[3] then
     return {'ended'}
 end
-local own = redis.call('HMGET', user_key(uid), 'sessionId', 'serverId')
+local own = redis.call('HMGET', user_key(uid), 'sessionId', 'serverId', 'state')
 if own[1] ~= session then
     return {'stale'}
+end
+if ARGV[7] == '1' and own[3] == 'pending' then
+    return {'pending'}
 end
 if own[2] ~= ARGV[6] then
     redis.call('PUBLISH', 'server:' .. own[2], 'lost ' .. code .. ' ' .. uid .. ' ' .. session)

@@ -27,8 +27,18 @@ static void digits_within_the_bounds_are_read(void **state)
 
 static void everything_else_is_refused(void **state)
 {
-    static const char *const odd[] = {"",    "-1",  "+1", " 1",  "1 ",  "01",
-                                      "00",  "0x1", "1e1", "1.0", "1a", "18446744073709551616",
+    static const char *const odd[] = {"",
+                                      "-1",
+                                      "+1",
+                                      " 1",
+                                      "1 ",
+                                      "01",
+                                      "00",
+                                      "0x1",
+                                      "1e1",
+                                      "1.0",
+                                      "1a",
+                                      "18446744073709551616",
                                       "184467440737095516150"};
     uint64_t value = 7;
     (void)state;

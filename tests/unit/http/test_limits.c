@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 #include <cmocka.h>
 
 #include "http/limits.h"
@@ -34,46 +37,100 @@ static struct address at(const char *text)
     return address;
 }
 
-/* Charges for `count` different codes at `now`. */
-static void guess(const struct address *who, int count, int64_t now)
+static enum limits_answer ask(const struct address *who, const char *code, int64_t now)
 {
-    static int serial;
+    unsigned wait_s;
+    enum limits_answer answer = limits_codes_charge(limits, who, code, now, &wait_s);
+    assert_int_equal(wait_s > 0, answer == LIMITS_OVER);
+    return answer;
+}
+
+static unsigned wait_for(const struct address *who, const char *code, int64_t now)
+{
+    unsigned wait_s;
+    assert_int_equal(limits_codes_charge(limits, who, code, now, &wait_s), LIMITS_OVER);
+    return wait_s;
+}
+
+/* Asks for `count` different codes at `now`; how many of them it might. */
+static int guess(const struct address *who, int count, int64_t now)
+{
+    static atomic_int serial;
     char code[16];
+    int asked = 0;
     for (int i = 0; i < count; i++) {
-        snprintf(code, sizeof code, "G%d", serial++);
-        limits_codes_charge(limits, who, code, now);
+        snprintf(code, sizeof code, "G%d", atomic_fetch_add(&serial, 1));
+        asked += ask(who, code, now) == LIMITS_CHARGED;
     }
+    return asked;
 }
 
 static void a_burst_is_free_then_it_costs_time(void **state)
 {
     struct address who = at("192.0.2.1");
     (void)state;
-    guess(&who, LIMITS_CODES_BURST - 1, 1000);
-    assert_int_equal(limits_codes_wait(limits, &who, "NEXT", 1000), 0);
-    guess(&who, 1, 1000);
-    assert_int_equal(limits_codes_wait(limits, &who, "NEXT", 1000), 1);
-    assert_int_equal(limits_codes_wait(limits, &who, "NEXT", 1999), 1);
-    assert_int_equal(limits_codes_wait(limits, &who, "NEXT", 2000), 0);
-    /* However many more: the debt has an end. */
-    guess(&who, 1000, 2000);
-    assert_int_equal(limits_codes_wait(limits, &who, "NEXT", 2000), 1);
-    assert_int_equal(limits_codes_wait(limits, &who, "NEXT", 3000), 0);
+    assert_int_equal(guess(&who, LIMITS_CODES_BURST, 1000), LIMITS_CODES_BURST);
+    assert_int_equal(wait_for(&who, "NEXT", 1000), 1);
+    assert_int_equal(wait_for(&who, "NEXT", 1999), 1);
+    assert_int_equal(ask(&who, "NEXT", 2000), LIMITS_CHARGED);
+    /* However many more: what is refused does not make it worse. */
+    assert_int_equal(guess(&who, 1000, 2000), 0);
+    assert_int_equal(guess(&who, 1000, 4000), 2);
+}
+
+static atomic_int asked_at_once;
+
+static void *guess_at_once(void *arg)
+{
+    atomic_fetch_add(&asked_at_once, guess(arg, 20, 1000));
+    return NULL;
+}
+
+/* The answers are not there yet: it is the questions that are counted. */
+static void questions_at_the_same_time_count_each(void **state)
+{
+    enum { THREADS = 16 };
+    struct address who = at("192.0.2.1");
+    pthread_t threads[THREADS];
+    (void)state;
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, guess_at_once, &who), 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    assert_int_equal(asked_at_once, LIMITS_CODES_BURST);
+}
+
+static void right_codes_cost_nothing(void **state)
+{
+    struct address who = at("192.0.2.1");
+    (void)state;
+    for (int i = 0; i < 1000; i++) {
+        assert_int_equal(ask(&who, "RIGHT", 1000), LIMITS_CHARGED);
+        assert_int_equal(ask(&who, "RIGHT", 1000), LIMITS_FREE); /* meanwhile, beside it */
+        limits_codes_refund(limits, &who, "RIGHT", 1000);
+    }
+    assert_int_equal(guess(&who, LIMITS_CODES_BURST - 1, 1000), LIMITS_CODES_BURST - 1);
+    assert_int_equal(ask(&who, "RIGHT", 1000), LIMITS_CHARGED);
+    limits_codes_refund(limits, &who, "RIGHT", 1000);
+    assert_int_equal(guess(&who, 2, 1000), 1);
+    /* Taking back what time has paid already, or for nobody known, does no harm. */
+    limits_codes_refund(limits, &who, "RIGHT", 1000000);
+    assert_int_equal(guess(&who, 100, 1000000), LIMITS_CODES_BURST);
 }
 
 static void the_same_wrong_code_is_charged_once(void **state)
 {
     struct address who = at("192.0.2.1");
     (void)state;
+    assert_int_equal(ask(&who, "WAITING", 1000), LIMITS_CHARGED);
     for (int i = 0; i < 1000; i++) {
-        limits_codes_charge(limits, &who, "TYPO", 1000);
+        assert_int_equal(ask(&who, "WAITING", 1000), LIMITS_FREE);
     }
-    assert_int_equal(limits_codes_wait(limits, &who, "NEXT", 1000), 0);
-    guess(&who, LIMITS_CODES_BURST - 2, 1000);
-    limits_codes_charge(limits, &who, "WAITING", 1000);
-    assert_int_equal(limits_codes_wait(limits, &who, "NEXT", 1000), 1);
+    assert_int_equal(guess(&who, 100, 1000), LIMITS_CODES_BURST - 1);
     /* A class that waits for its teacher may go on asking, whoever guesses beside it. */
-    assert_int_equal(limits_codes_wait(limits, &who, "WAITING", 1000), 0);
+    assert_int_equal(ask(&who, "WAITING", 1000), LIMITS_FREE);
 }
 
 static void addresses_do_not_pay_for_each_other(void **state)
@@ -82,8 +139,8 @@ static void addresses_do_not_pay_for_each_other(void **state)
     struct address two = at("192.0.2.2");
     (void)state;
     guess(&one, LIMITS_CODES_BURST, 1000);
-    assert_int_equal(limits_codes_wait(limits, &one, "NEXT", 1000), 1);
-    assert_int_equal(limits_codes_wait(limits, &two, "NEXT", 1000), 0);
+    assert_int_equal(wait_for(&one, "NEXT", 1000), 1);
+    assert_int_equal(ask(&two, "NEXT", 1000), LIMITS_CHARGED);
 }
 
 static void an_ipv6_network_is_one(void **state)
@@ -93,8 +150,8 @@ static void an_ipv6_network_is_one(void **state)
     struct address other = at("2001:db8:0:2::1");
     (void)state;
     guess(&one, LIMITS_CODES_BURST, 1000);
-    assert_int_equal(limits_codes_wait(limits, &same, "NEXT", 1000), 1);
-    assert_int_equal(limits_codes_wait(limits, &other, "NEXT", 1000), 0);
+    assert_int_equal(wait_for(&same, "NEXT", 1000), 1);
+    assert_int_equal(ask(&other, "NEXT", 1000), LIMITS_CHARGED);
 }
 
 static void a_full_table_keeps_the_worst(void **state)
@@ -108,7 +165,7 @@ static void a_full_table_keeps_the_worst(void **state)
         struct address other = at(text);
         guess(&other, 1, 1000);
     }
-    assert_int_equal(limits_codes_wait(limits, &worst, "NEXT", 1000), 1);
+    assert_int_equal(wait_for(&worst, "NEXT", 1000), 1);
 }
 
 static void slots_are_counted(void **state)
@@ -122,12 +179,17 @@ static void slots_are_counted(void **state)
     limits_leave(limits, LIMITS_BODY);
     assert_true(limits_enter(limits, LIMITS_BODY));
     assert_false(limits_enter(limits, LIMITS_BODY));
+    assert_true(limits_enter(limits, LIMITS_OPENING)); /* of 16 threads an eighth */
+    assert_true(limits_enter(limits, LIMITS_OPENING));
+    assert_false(limits_enter(limits, LIMITS_OPENING));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_burst_is_free_then_it_costs_time, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(questions_at_the_same_time_count_each, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(right_codes_cost_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_same_wrong_code_is_charged_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(addresses_do_not_pay_for_each_other, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_ipv6_network_is_one, set_up, tear_down),
