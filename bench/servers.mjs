@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 const here = path.dirname(fileURLToPath(import.meta.url));
 const SECRET = 'a secret of the benchmark, which signs tokens';
 const children = new Set();
+const directories = new Set(); // of servers that run; left behind, with their logs, when one fails
 
 /** The command that runs on one core; everything runs anywhere when there is only one. */
 export const pinned = (cpu, command) => (os.cpus().length > 1 ? ['taskset', '-c', String(cpu), ...command] : command);
@@ -68,7 +69,12 @@ async function stopChild(child) {
 }
 
 process.on('exit', () => children.forEach((child) => child.kill('SIGKILL')));
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
+for (const signal of ['SIGINT', 'SIGTERM']) {
+    process.on(signal, () => {
+        for (const dir of directories) rmSync(dir, { recursive: true, force: true });
+        process.exit(1);
+    });
+}
 
 function lecternEnvironment(port, redisPort, dir, loops) {
     const inherited = Object.keys(process.env).filter((key) => key.startsWith('LECTERN_'));
@@ -158,12 +164,14 @@ export const starters = {
 /** Starts `name`; the result has dialect, targets (ports), children, redis and stop(). */
 export async function startServer(name, options) {
     const dir = mkdtempSync(path.join(os.tmpdir(), `lectern-bench-${name}-`));
+    directories.add(dir);
     const server = await starters[name]({ ...options, dir });
     server.name = name;
     server.stop = async () => {
         for (const child of server.children) await stopChild(child);
         if (server.redis) await stopChild(server.redis.child);
         rmSync(dir, { recursive: true, force: true });
+        directories.delete(dir);
     };
     return server;
 }

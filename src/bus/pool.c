@@ -51,6 +51,7 @@ struct bus_pool {
     struct connection *idle;
     unsigned slots; /* connections, idle and in use */
     unsigned waiters;
+    int64_t answered_ms; /* when a call was answered last, monotonic; 0: none was made */
     unsigned generation;
     int64_t open_until_ms; /* the breaker; 0: closed */
     bool probing;
@@ -129,22 +130,34 @@ static void until(struct timespec *out, int64_t mono_ms)
     out->tv_nsec = mono_ms % 1000 * 1000000;
 }
 
+/* With the lock: is one more waiter too many? While Redis answers, a crowd passes quickly. */
+static bool crowded(const struct bus_pool *pool)
+{
+    return pool->waiters >= BUS_POOL_WAITERS &&
+           clock_mono_ms() - pool->answered_ms > BUS_POOL_STALL_MS;
+}
+
 /* With the lock, which is released while waiting: true when there is an idle connection or a free
  * slot and the breaker lets the call through; false when it is to fail. */
 static bool wait_for_slot(struct bus_pool *pool)
 {
-    struct timespec deadline;
-    until(&deadline, clock_mono_ms() + pool->target.timeout_ms);
-    bool in_time = true;
+    int64_t now = clock_mono_ms(), deadline = now + pool->target.timeout_ms;
+    if (pool->answered_ms == 0) {
+        pool->answered_ms = now; /* the first call: nothing is known against Redis */
+    }
     while (breaker_lets(pool)) {
         if (pool->idle || pool->slots < BUS_POOL_SIZE) {
             return true;
         }
-        if (!in_time || pool->waiters == BUS_POOL_WAITERS) {
+        now = clock_mono_ms();
+        if (now >= deadline || crowded(pool)) {
             return false;
         }
+        int64_t look = now + BUS_POOL_STALL_MS; /* is it still answering? */
+        struct timespec wake;
+        until(&wake, look < deadline ? look : deadline);
         pool->waiters++;
-        in_time = pthread_cond_timedwait(&pool->changed, &pool->lock, &deadline) == 0;
+        pthread_cond_timedwait(&pool->changed, &pool->lock, &wake);
         pool->waiters--;
     }
     return false;
@@ -193,6 +206,7 @@ static void give_back(struct bus_pool *pool, struct connection *connection, bool
         pool->generation++;
         pool->slots--;
     } else {
+        pool->answered_ms = clock_mono_ms();
         connection->next = pool->idle;
         pool->idle = connection;
     }

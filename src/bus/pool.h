@@ -17,7 +17,9 @@
 #include "core/config.h"
 
 #define BUS_POOL_SIZE 16    /* connections at most */
-#define BUS_POOL_WAITERS 192 /* threads waiting for one at most; others fail at once */
+#define BUS_POOL_WAITERS 64 /* threads waiting for one at most, when Redis does not answer: */
+#define BUS_POOL_STALL_MS                                                                          \
+    250                     /* no call was answered for this long. While it answers, all may wait */
 #define BUS_BREAKER_MS 1000 /* fail fast this long after a failure */
 
 struct bus_pool;

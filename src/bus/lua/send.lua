@@ -44,7 +44,9 @@ if len > max_len or bytes > max_bytes then
     max_len, max_bytes = math.floor(max_len * 15 / 16), math.floor(max_bytes * 15 / 16)
     local trimmed
     while len > 1 and (len > max_len or bytes > max_bytes) do
-        local oldest = redis.call('XRANGE', log, '-', '+', 'COUNT', 64)
+        -- As many as will go, by their average size: reading long ones that stay is slow.
+        local count = math.max(len - max_len, math.ceil((bytes - max_bytes) * len / bytes))
+        local oldest = redis.call('XRANGE', log, '-', '+', 'COUNT', math.max(1, math.min(64, count)))
         local gone = {}
         for _, entry in ipairs(oldest) do
             if len == 1 or (len <= max_len and bytes <= max_bytes) then

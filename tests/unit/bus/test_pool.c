@@ -19,6 +19,7 @@
 #define THREADS 32
 
 struct rig {
+    const char *hold_s; /* how long hold_a_connection() holds one, seconds */
     struct redis_server redis;
     struct config config;
     struct bus_pool *pool;
@@ -294,7 +295,7 @@ static void *hold_a_connection(void *arg)
 {
     struct rig *rig = arg;
     int64_t began = test_now_ms();
-    const struct span argv[] = {span_of("BLPOP"), span_of("nothing"), span_of("0.2")};
+    const struct span argv[] = {span_of("BLPOP"), span_of("nothing"), span_of(rig->hold_s)};
     struct bus_reply *reply = NULL;
     bool ok = bus_pool_command(rig->pool, argv, 3, &reply) == 0;
     bus_reply_free(reply);
@@ -302,15 +303,25 @@ static void *hold_a_connection(void *arg)
     return NULL;
 }
 
-static void waiting_is_limited(void **state)
+static void a_crowd_waits_while_redis_answers(void **state)
 {
     (void)state;
     struct rig *rig = rig_create_timed("", 0, 5000);
-    /* More threads than may hold or wait for a connection: the rest fail at once. That they got
-     * none is not Redis's fault. */
+    rig->hold_s = "0.02";
     on_threads(rig, 2 * THREADS + BUS_POOL_WAITERS, hold_a_connection);
-    assert_true(rig->ok >= BUS_POOL_SIZE + BUS_POOL_WAITERS);
-    assert_true(rig->failed >= 1);
+    assert_int_equal(rig->ok, 2 * THREADS + BUS_POOL_WAITERS);
+    rig_destroy(rig);
+}
+
+static void waiting_is_limited_while_it_does_not(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_create_timed("", 0, 10000);
+    rig->hold_s = "1.5"; /* longer than BUS_POOL_STALL_MS */
+    on_threads(rig, 2 * THREADS + BUS_POOL_WAITERS, hold_a_connection);
+    assert_true(rig->ok >= BUS_POOL_SIZE);
+    /* That the others got none is not Redis's fault. */
+    assert_true(rig->failed >= 2 * THREADS - BUS_POOL_SIZE);
     assert_int_equal(metric_get(METRIC_REDIS_BREAKER_OPEN), 0);
     assert_true(bus_pool_ready(rig->pool));
     rig_destroy(rig);
@@ -334,7 +345,8 @@ int main(void)
         cmocka_unit_test(a_refused_port_opens_the_breaker),
         cmocka_unit_test(a_wrong_password_fails),
         cmocka_unit_test(a_replica_loses_its_connections),
-        cmocka_unit_test(waiting_is_limited),
+        cmocka_unit_test(a_crowd_waits_while_redis_answers),
+        cmocka_unit_test(waiting_is_limited_while_it_does_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
