@@ -57,11 +57,11 @@ stage() {
     current=
 }
 
-# node_tests LIMIT FILE...: the time limit ends a run that hangs.
+# node_tests LIMIT FILE...: two files at a time, for they mostly wait; the time limit ends a run that hangs.
 node_tests() {
     local limit=$1
     shift
-    timeout --foreground --kill-after=10 "$limit" "${fixed_addresses[@]}" node --test --test-reporter=spec "$@"
+    timeout --foreground --kill-after=10 "$limit" "${fixed_addresses[@]}" node --test --test-concurrency=2 --test-reporter=spec "$@"
 }
 
 integration() { # BINARY PATIENCE

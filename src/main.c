@@ -169,6 +169,7 @@ static void stop(struct app *app, const sigset_t *signals)
             _exit(1);
         }
     }
+    pthread_sigmask(SIG_UNBLOCK, signals, NULL); /* from here on the default action ends it */
     http_server_stop(app->http);
     for (unsigned i = 0; i < app->worker_count; i++) {
         worker_destroy(app->workers[i]);
