@@ -203,7 +203,6 @@ static int serve(struct app *app)
 int main(int argc, char **argv)
 {
     static struct app app;
-    extern char **environ;
     if (argc == 2 && strcmp(argv[1], "--help") == 0) {
         cli_help(stdout);
         return 0;

@@ -53,8 +53,8 @@ struct config {
     struct config_rate rate_echo;    /* LECTERN_RATE_ECHO */
     uint32_t echo_s;                 /* LECTERN_ECHO_S: longest life of an /echo socket, seconds */
     uint32_t room_max;               /* LECTERN_ROOM_MAX: most participants of one room */
-    uint32_t ping_s; /* LECTERN_PING_S: seconds between pings; silence of two ends a socket */
-    uint32_t keep_s; /* LECTERN_KEEP_S: seconds a class's log stays readable after its end */
+    uint32_t ping_s;  /* LECTERN_PING_S: seconds between pings; silence of two ends a socket */
+    uint32_t keep_s;  /* LECTERN_KEEP_S: seconds a class's log stays readable after its end */
     uint32_t lease_s; /* LECTERN_LEASE_S: seconds after which a silent server is taken for dead */
     uint32_t drain_s; /* LECTERN_DRAIN_S: seconds for participants of an ending server to move */
     uint32_t guest_token_s;    /* LECTERN_GUEST_TOKEN_S: validity of a guest's token, seconds */

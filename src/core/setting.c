@@ -156,7 +156,8 @@ static bool proxy_valid(char *text)
     if (!memchr(base.p, ':', base.n)) {
         return ipv4_with(span_of(text), '/', 32, false);
     }
-    return span_copy(base, address, sizeof address) && inet_pton(AF_INET6, address, &ignored) == 1 &&
+    return span_copy(base, address, sizeof address) &&
+           inet_pton(AF_INET6, address, &ignored) == 1 &&
            (!slash || number_read_u32(span_of(slash + 1), 0, 128, &bits));
 }
 
@@ -220,7 +221,7 @@ static const char *parse_rate(const struct setting *setting, const char *value, 
     const char *slash = strchr(value, '/');
     if (!slash ||
         !number_read_u32((struct span){value, (size_t)(slash - value)}, setting->min, setting->max,
-                     &rate->rate) ||
+                         &rate->rate) ||
         !number_read_u32(span_of(slash + 1), setting->min, setting->max, &rate->burst)) {
         return "";
     }
@@ -238,9 +239,8 @@ static const char *parse_level(const struct setting *setting, const char *value,
     return log_level_parse(value, field) ? NULL : "";
 }
 
-static const char redis_forms[] =
-    "redis://[[user]:password@]host[:port][/db], or "
-    "redis+sentinel://[[user]:password@]host[:port],.../primary[/db]";
+static const char redis_forms[] = "redis://[[user]:password@]host[:port][/db], or "
+                                  "redis+sentinel://[[user]:password@]host[:port],.../primary[/db]";
 
 const struct setting_type setting_text = {parse_text, SETTING_STRING, false, "any text"};
 const struct setting_type setting_path = {parse_text, SETTING_STRING, false, "a path"};
@@ -255,8 +255,8 @@ const struct setting_type setting_claim = {parse_claim, SETTING_STRING, false,
                                            "1 to 128 of A-Z a-z 0-9 . _ : / -"};
 const struct setting_type setting_origins = {parse_origins, SETTING_LIST, false,
                                              "scheme://host[:port], comma-separated"};
-const struct setting_type setting_proxies = {parse_proxies, SETTING_LIST, false,
-                                             "IPv4 or IPv6 addresses, or address/bits, comma-separated"};
+const struct setting_type setting_proxies = {
+    parse_proxies, SETTING_LIST, false, "IPv4 or IPv6 addresses, or address/bits, comma-separated"};
 const struct setting_type setting_number = {parse_number, SETTING_PLAIN, false, NULL};
 const struct setting_type setting_rate = {parse_rate, SETTING_PLAIN, false, NULL};
 const struct setting_type setting_server_id = {parse_server_id, SETTING_STRING, false,

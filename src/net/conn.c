@@ -158,7 +158,8 @@ static ssize_t send_queue(struct conn *conn, size_t *total)
     struct iovec iov[IOV_BATCH] = {{first->bytes + conn->head_sent, first->len - conn->head_sent}};
     uint32_t count = conn->queue_len < IOV_BATCH ? conn->queue_len : IOV_BATCH;
     *total = iov[0].iov_len;
-    if (count == 1) { /* one message at a time is the common case, and send(2) is the cheaper call */
+    if (count ==
+        1) { /* one message at a time is the common case, and send(2) is the cheaper call */
         return send(conn->fd, iov[0].iov_base, iov[0].iov_len, MSG_NOSIGNAL | MSG_DONTWAIT);
     }
     for (uint32_t i = 1; i < count; i++) {

@@ -42,8 +42,8 @@ struct conn {
     uv_poll_t poll;
     const struct conn_handlers *handlers;
     struct loop *loop;
-    struct conn *flush_next; /* the loop's flush list */
-    struct frame **queue;    /* ring of waiting frames; may be NULL when empty */
+    struct conn *flush_next;                   /* the loop's flush list */
+    struct frame **queue;                      /* ring of waiting frames; may be NULL when empty */
     uint32_t queue_head, queue_len, queue_cap; /* entries */
     uint32_t queue_bytes;                      /* bytes not yet given to the kernel */
     uint32_t paced_bytes; /* of those, how many do not count against the limit */

@@ -13,7 +13,7 @@
 #define RETRY_MS 1000
 #define EARLY_MAX 64  /* messages kept until the welcome, */
 #define EARLY_SIZES 4 /* as many bytes as so many of the longest */
-#define SETTINGS 6   /* rows of setting_table */
+#define SETTINGS 6    /* rows of setting_table */
 
 /* A script under way on a member's behalf. */
 struct call {

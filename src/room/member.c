@@ -6,6 +6,7 @@
  */
 #include "room/internal.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -123,6 +124,7 @@ struct member *member_create(struct rooms *rooms, const struct room_ticket *tick
                              const struct claims *claims, const char *since, uint32_t history,
                              int64_t started_ns, const struct member_ops *ops, void *socket)
 {
+    assert(socket); /* a member without one is on its way out */
     struct member *member = allocate(ticket, claims);
     if (!member || (*since && !(member->since = strdup(since)))) {
         free(member);

@@ -160,9 +160,17 @@ static void names_count_characters(void **state)
 static void names_are_visible_text(void **state)
 {
     (void)state;
-    static const char *const good[] = {"김민수", "O'Brien \"Jr\"", " a ", "\xc2\xa0x", "<b>", "é",
-                                       "~",      "a\xe2\x80\xa9z", "a\xe2\x80\xafz",
-                                       "a\xe2\x81\xa5z", "a\xe2\x81\xaaz"};
+    static const char *const good[] = {"김민수",
+                                       "O'Brien \"Jr\"",
+                                       " a ",
+                                       "\xc2\xa0x",
+                                       "<b>",
+                                       "é",
+                                       "~",
+                                       "a\xe2\x80\xa9z",
+                                       "a\xe2\x80\xafz",
+                                       "a\xe2\x81\xa5z",
+                                       "a\xe2\x81\xaaz"};
     static const char *const bad[] = {
         " ",
         "    ",
@@ -173,10 +181,10 @@ static void names_are_visible_text(void **state)
         "\xc2\x80",      /* the first of C1 */
         "a\xc2\x9f",     /* the last */
         "\xc2\xa0",      /* no-break space */
-        "a\xe2\x80\xaa",  /* turning the writing: the first of U+202A to U+202E */
-        "a\xe2\x80\xae",  /* and the last */
-        "\xe2\x81\xa6z",  /* U+2066 to */
-        "\xe2\x81\xa9z",  /* U+2069 */
+        "a\xe2\x80\xaa", /* turning the writing: the first of U+202A to U+202E */
+        "a\xe2\x80\xae", /* and the last */
+        "\xe2\x81\xa6z", /* U+2066 to */
+        "\xe2\x81\xa9z", /* U+2069 */
         "\xe3\x80\x80",  /* ideographic space */
         "\xe2\x80\x8b",  /* zero width space */
         "\xe3\x85\xa4",  /* Hangul filler, which shows nothing */

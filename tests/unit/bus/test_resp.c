@@ -18,7 +18,7 @@ static void assert_command(struct buf *b, const char *expected, size_t n)
     assert_int_equal(b->data[n], 0);
 }
 
-#define EXPECT(b, text) assert_command(&(b), text, sizeof text - 1)
+#define EXPECT(b, text) assert_command(&(b), text, sizeof(text) - 1)
 
 static void commands(void **state)
 {
