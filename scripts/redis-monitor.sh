@@ -95,7 +95,8 @@ cli=(redis-cli --csv)
 password=
 if [ -n "$url" ]; then
     [[ $url =~ ^(rediss?)://(([^:@/]*):([^@/]*)@)?([^:@/?]*)(:([0-9]+))?(/([0-9]*))?$ ]] ||
-        die "can't read the address of Redis; allowed is redis://[[user]:password@]host[:port][/db]"
+        die "can't read the address of Redis; allowed is redis://[[user]:password@]host[:port][/db]" \
+            "(where Sentinel watches over it: that of the primary, with -u)"
     redis_user=$(decode "${BASH_REMATCH[3]}")
     password=$(decode "${BASH_REMATCH[4]}")
     redis_host=${BASH_REMATCH[5]:-127.0.0.1} redis_port=${BASH_REMATCH[7]:-6379} redis_db=${BASH_REMATCH[9]}
