@@ -20,6 +20,16 @@ bool span_copy(struct span s, char *out, size_t cap)
     return n == s.n;
 }
 
+struct span span_word(struct span *text)
+{
+    const char *blank = text->n ? memchr(text->p, ' ', text->n) : NULL;
+    struct span word = {text->p, blank ? (size_t)(blank - text->p) : text->n};
+    size_t used = word.n + (blank ? 1 : 0);
+    text->p += used;
+    text->n -= used;
+    return word;
+}
+
 void buf_init(struct buf *b)
 {
     *b = (struct buf){0};

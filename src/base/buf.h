@@ -38,6 +38,9 @@ static inline bool span_same(struct span a, struct span b)
 /* Copies `s` into `out` (capacity `cap`, always terminated); false if it did not fit. */
 bool span_copy(struct span s, char *out, size_t cap);
 
+/* Takes the next word, up to a blank, off the front of `text`. */
+struct span span_word(struct span *text);
+
 struct buf {
     char *data; /* NULL until something was appended; not terminated unless buf_cstr() was called */
     size_t len; /* bytes used */

@@ -191,12 +191,17 @@ struct room *room_open(struct rooms *rooms, const char *code, const char *epoch)
 void room_unref(struct room *room); /* frees it when nobody needs it any more */
 /* Closes every member; `gone`: their sessions are not in Redis any more. May free the room. */
 void room_over(struct room *room, uint16_t code, const char *reason, bool gone);
-void rooms_leave(struct rooms *rooms, struct leave *leave); /* takes it; told as soon as possible */
-#define KEEP_TEXT 24
-struct span rooms_keep_ms(const struct rooms *rooms,
-                          char out[KEEP_TEXT]); /* keep_s as scripts want it */
 
 void rooms_load_all(struct rooms *rooms); /* those that are live */
+/* Calls fn for every room; the room may go in the call, none may come. */
+void rooms_each(struct rooms *rooms, void (*fn)(struct room *room));
+
+/* leave.c */
+#define KEEP_TEXT 24
+/* config.keep_s as scripts want it. */
+struct span rooms_keep_ms(const struct rooms *rooms, char out[KEEP_TEXT]);
+void rooms_leave(struct rooms *rooms, struct leave *leave); /* takes it; told as soon as possible */
+void rooms_send_leaves(struct rooms *rooms);                /* those that wait, where it is time */
 
 /* lease.c */
 void lease_start(struct rooms *rooms);

@@ -1,6 +1,6 @@
 /*
- * The rooms of one loop: the table, the link's events, control messages between servers, leaves that
- * wait for the link, and the once-a-second chores.
+ * The rooms of one loop: the table, the link's events, control messages between servers, and the
+ * once-a-second chores.
  */
 #include "room/internal.h"
 
@@ -174,113 +174,12 @@ void room_over(struct room *room, uint16_t code, const char *reason, bool gone)
     room_unref(room);
 }
 
-/* Calls fn for every room; the room may go in the call, none may come. */
-static void each_room(struct rooms *rooms, void (*fn)(struct room *room))
+void rooms_each(struct rooms *rooms, void (*fn)(struct room *room))
 {
     for (struct room *room = rooms->head, *next; room; room = next) {
         next = room->next;
         fn(room);
     }
-}
-
-/* ---- leaves ---- */
-
-static void keep_leave(struct rooms *rooms, struct leave *leave)
-{
-    leave->next = NULL;
-    *rooms->leaves_tail = leave;
-    rooms->leaves_tail = &leave->next;
-}
-
-static void check_all_left(struct rooms *rooms)
-{
-    if (rooms->all_left && rooms->calls_out == 0 && (!rooms->leaves || !bus_is_up(rooms->bus))) {
-        void (*done)(void *) = rooms->all_left;
-        rooms->all_left = NULL;
-        done(rooms->all_left_arg);
-    }
-}
-
-static void leave_done(void *arg, const struct bus_reply *reply)
-{
-    struct leave *leave = arg;
-    struct rooms *rooms = leave->rooms;
-    rooms->calls_out--;
-    if (!reply || bus_reply_type(reply) == BUS_ERROR) {
-        keep_leave(rooms, leave); /* told again; it is fenced, so that does no harm */
-    } else if (span_eq(bus_reply_text(bus_reply_at(reply, 0)), "pending")) {
-        free(leave); /* not its time yet */
-    } else {
-        lease_unindex(rooms, leave->server, leave->entry);
-        free(leave);
-    }
-    check_all_left(rooms);
-}
-
-struct span rooms_keep_ms(const struct rooms *rooms, char out[KEEP_TEXT])
-{
-    int len = snprintf(out, KEEP_TEXT, "%lld", (long long)rooms->config->keep_s * 1000);
-    return (struct span){out, (size_t)len};
-}
-
-static struct span next_word(struct span *text)
-{
-    const char *blank = text->n ? memchr(text->p, ' ', text->n) : NULL;
-    struct span word = {text->p, blank ? (size_t)(blank - text->p) : text->n};
-    size_t used = word.n + (blank ? 1 : 0);
-    text->p += used;
-    text->n -= used;
-    return word;
-}
-
-static bool send_leave(struct rooms *rooms, struct leave *leave)
-{
-    struct span entry = span_of(leave->entry);
-    struct span code = next_word(&entry), user = next_word(&entry);
-    struct span session = next_word(&entry), epoch = next_word(&entry);
-    char room[ROOM_CODE_MAX + 6], keep_ms[KEEP_TEXT];
-    snprintf(room, sizeof room, "room:%.*s", (int)code.n, code.p);
-    const struct span key = span_of(room);
-    const struct span args[] = {user,
-                                session,
-                                epoch,
-                                span_of(leave->lost ? "lost" : "left"),
-                                rooms_keep_ms(rooms, keep_ms),
-                                span_of(rooms->server_id),
-                                span_of(leave->spare_pending ? "1" : "0")};
-    if (bus_script(rooms->bus, BUS_SCRIPT_LEAVE, &key, 1, args, 7, leave_done, leave)) {
-        return false;
-    }
-    rooms->calls_out++;
-    return true;
-}
-
-/*
- * Sends the leaves that wait, except those of rooms whose subscription is not back yet: their host
- * may be here, and would not hear of them.
- */
-static void send_leaves(struct rooms *rooms)
-{
-    struct leave *leave = rooms->leaves;
-    rooms->leaves = NULL;
-    rooms->leaves_tail = &rooms->leaves;
-    while (leave) {
-        struct leave *next = leave->next;
-        struct span entry = span_of(leave->entry);
-        const struct room *room = map_get(&rooms->by_code, next_word(&entry));
-        bool wait = !bus_is_up(rooms->bus) || (room && room->state == ROOM_SUBSCRIBING);
-        if (wait || !send_leave(rooms, leave)) {
-            keep_leave(rooms, leave);
-        }
-        leave = next;
-    }
-}
-
-void rooms_leave(struct rooms *rooms, struct leave *leave)
-{
-    leave->rooms = rooms;
-    keep_leave(rooms, leave);
-    send_leaves(rooms);
 }
 
 /* ---- the link ---- */
@@ -308,9 +207,9 @@ static void link_up(void *arg)
         lease_link_up(rooms);
     }
     rooms_check_epoch(rooms);
-    each_room(rooms, unfollow);
-    each_room(rooms, follow_again);
-    send_leaves(rooms);
+    rooms_each(rooms, unfollow);
+    rooms_each(rooms, follow_again);
+    rooms_send_leaves(rooms);
 }
 
 static void link_down(void *arg)
@@ -330,7 +229,7 @@ static void link_subscribed(void *arg, struct span channel)
         }
         room = next;
     }
-    send_leaves(rooms);
+    rooms_send_leaves(rooms);
 }
 
 static void link_message(void *arg, struct span channel, struct span payload)
@@ -376,8 +275,8 @@ static void close_session(struct member *member, uint16_t code, const char *reas
 static void link_control(void *arg, struct span payload)
 {
     struct rooms *rooms = arg;
-    struct span verb = next_word(&payload), code = next_word(&payload);
-    struct span user = next_word(&payload), session = next_word(&payload);
+    struct span verb = span_word(&payload), code = span_word(&payload);
+    struct span user = span_word(&payload), session = span_word(&payload);
     struct member *member = find_session(rooms, code, user, session);
     if (!member) {
         return;
@@ -394,63 +293,6 @@ static void link_control(void *arg, struct span payload)
 const struct bus_events rooms_bus_events = {link_up, link_down, link_subscribed, link_message,
                                             link_control};
 
-/* ---- the end ---- */
-
-static void leave_room(struct room *room)
-{
-    for (size_t i = 0; i < room->count; i++) {
-        struct member *member = room->members[i];
-        /* An activation under way is answered first: calls are carried out in their order. */
-        member->present |= member->state == MEMBER_ACTIVATING;
-        member_leave(member, true);
-    }
-}
-
-void rooms_leave_all(struct rooms *rooms, void (*done)(void *arg), void *arg)
-{
-    each_room(rooms, leave_room);
-    if (loop_index(rooms->loop) == 0) {
-        lease_end(rooms);
-    }
-    rooms->all_left = done;
-    rooms->all_left_arg = arg;
-    check_all_left(rooms);
-}
-
-static void pended(void *arg, const struct bus_reply *reply)
-{
-    struct rooms *rooms = arg;
-    (void)reply; /* a session that is not marked is ended by a janitor all the same */
-    rooms->calls_out--;
-    check_all_left(rooms);
-}
-
-static void pend_room(struct room *room)
-{
-    const struct span key = span_of(room->channel);
-    for (size_t i = 0; i < room->count; i++) {
-        struct member *member = room->members[i];
-        const struct span args[] = {span_of(member->user_id), span_of(member->session)};
-        if (!member->left && bus_script(room->rooms->bus, BUS_SCRIPT_PEND, &key, 1, args, 2, pended,
-                                        room->rooms) == 0) {
-            room->rooms->calls_out++;
-        }
-        member->left = true; /* it may come back elsewhere; if not, a janitor ends it */
-        member->indexed = false;
-    }
-}
-
-void rooms_drain(struct rooms *rooms, void (*done)(void *arg), void *arg)
-{
-    each_room(rooms, pend_room);
-    if (loop_index(rooms->loop) == 0) {
-        lease_drain(rooms);
-    }
-    rooms->all_left = done;
-    rooms->all_left_arg = arg;
-    check_all_left(rooms);
-}
-
 static void load_live(struct room *room)
 {
     if (room->state == ROOM_LIVE) {
@@ -460,7 +302,7 @@ static void load_live(struct room *room)
 
 void rooms_load_all(struct rooms *rooms)
 {
-    each_room(rooms, load_live);
+    rooms_each(rooms, load_live);
 }
 
 /* ---- chores ---- */
@@ -525,8 +367,8 @@ static void check_room(struct room *room)
 static void tick(uv_timer_t *timer)
 {
     struct rooms *rooms = timer->data;
-    each_room(rooms, check_room);
-    send_leaves(rooms);
+    rooms_each(rooms, check_room);
+    rooms_send_leaves(rooms);
     rooms_check_epoch(rooms);
     if (loop_index(rooms->loop) == 0) {
         check_held(rooms);

@@ -24,6 +24,18 @@ static void spans_compare(void **state)
     assert_false(span_same((struct span){"a\0b", 3}, (struct span){"a\0c", 3}));
 }
 
+static void span_word_takes_words_off(void **state)
+{
+    (void)state;
+    struct span text = span_of("kick FTYXPM  s1");
+    assert_true(span_eq(span_word(&text), "kick"));
+    assert_true(span_eq(span_word(&text), "FTYXPM"));
+    assert_true(span_eq(span_word(&text), "")); /* two blanks: a word is empty */
+    assert_true(span_eq(span_word(&text), "s1"));
+    assert_int_equal(text.n, 0);
+    assert_true(span_eq(span_word(&text), ""));
+}
+
 static void span_copy_tells_whether_it_fits(void **state)
 {
     (void)state;
@@ -139,6 +151,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(spans_compare),
+        cmocka_unit_test(span_word_takes_words_off),
         cmocka_unit_test(span_copy_tells_whether_it_fits),
         cmocka_unit_test(appending_keeps_everything),
         cmocka_unit_test(the_terminator_is_not_counted),
