@@ -56,8 +56,14 @@ const { values: options } = parseArgs({
         json: { type: 'string' },
         'install-peers': { type: 'boolean', default: false },
         list: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
     },
 });
+if (options.help) {
+    console.log('usage: run.mjs [--servers A,B] [--scenarios A,B] [--rounds N] [--quick] [--growth] [--build DIR] [--lectern FILE]\n'
+        + '               [--json FILE] [--install-peers] [--list]        docs/performance.md says more');
+    process.exit(0);
+}
 const build = path.resolve(options.build);
 const lectern = path.resolve(options.lectern ?? path.join(build, 'lectern'));
 const table = options.growth ? growth : scenarios;
