@@ -157,18 +157,45 @@ export async function waitFor(fn, { timeout = limit(5000), what = 'condition', e
     }
 }
 
-/** A loopback port that is free now. Below the ephemeral range, so that no outgoing connection takes it meanwhile. */
-export async function freePort() {
-    for (let attempt = 0; attempt < 200; attempt++) {
-        const port = randomInt(20000, 32000);
-        const free = await new Promise((resolve) => {
-            const probe = net.createServer();
-            probe.once('error', () => resolve(false));
-            probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
-        });
-        if (free) return port;
+// Ports below the ephemeral range, so that no outgoing connection takes one, in blocks: each test process holds blocks of its
+// own by listening on their first port. So nobody gets the port of a server that another test has killed and will start
+// again, and none is given twice.
+const PORTS = { first: 20000, last: 31999, block: 100 };
+const block = { next: 0, end: 0 };
+
+/** A server listening on that loopback port, or null where it is taken. */
+function listening(port) {
+    return new Promise((resolve) => {
+        const server = net.createServer((socket) => socket.destroy());
+        server.once('error', () => resolve(null));
+        server.listen({ port, host: '127.0.0.1', exclusive: true }, () => resolve(server));
+    });
+}
+
+async function claimBlock() {
+    const count = Math.floor((PORTS.last + 1 - PORTS.first) / PORTS.block);
+    const offset = randomInt(count);
+    for (let i = 0; i < count; i++) {
+        const first = PORTS.first + ((offset + i) % count) * PORTS.block;
+        const lock = await listening(first);
+        if (!lock) continue;
+        lock.unref(); // it ends with this process
+        Object.assign(block, { next: first + 1, end: first + PORTS.block });
+        return;
     }
-    throw new Error('no free port found');
+    throw new Error('no free ports found');
+}
+
+/** A loopback port that is free now, and that no other test is given. */
+export async function freePort() {
+    for (;;) {
+        if (block.next === block.end) await claimBlock();
+        const port = block.next++;
+        const probe = await listening(port);
+        if (!probe) continue;
+        await new Promise((resolve) => { probe.close(resolve); });
+        return port;
+    }
 }
 
 // Start something that binds a free port; where another test was quicker with that port, take another.
