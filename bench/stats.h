@@ -1,5 +1,5 @@
 /*
- * What a run measures: time, a histogram of latencies, and what other processes cost (Linux /proc).
+ * What a run measures: time, what other processes cost (Linux /proc), and the report.
  */
 #ifndef LECTERN_BENCH_STATS_H
 #define LECTERN_BENCH_STATS_H
@@ -9,22 +9,9 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+#include "base/histogram.h"
+
 int64_t now_ns(void); /* CLOCK_MONOTONIC */
-
-/* A histogram of nanoseconds: 32 linear steps in every power of two (an error below 3.2 %). */
-#define HISTOGRAM_STEPS 32
-#define HISTOGRAM_SIZE (HISTOGRAM_STEPS * 60)
-
-struct histogram {
-    uint64_t counts[HISTOGRAM_SIZE];
-    uint64_t total;
-    int64_t max_ns;
-};
-
-void histogram_clear(struct histogram *h);
-void histogram_add(struct histogram *h, int64_t ns);
-/* The value below which `share` (0 to 1) of all lie, ns; 0 when empty. */
-int64_t histogram_at(const struct histogram *h, double share);
 
 /* Processes whose CPU time is charged to one name ("server", "redis"). */
 #define PROCESSES_MAX 16
