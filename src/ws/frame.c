@@ -50,6 +50,7 @@ static const struct error_row errors[] = {
     [-WS_ERR_DEFLATE] = {WS_CLOSE_BAD_DATA, "compressed data is damaged"},
     [-WS_ERR_TOO_BIG] = {WS_CLOSE_TOO_BIG, "message too big"},
     [-WS_ERR_NO_MEMORY] = {WS_CLOSE_INTERNAL, "out of memory"},
+    [-WS_ERR_MASKED] = {WS_CLOSE_PROTOCOL, "frame is masked"},
 };
 
 static const struct error_row *error_row(int error)
@@ -94,6 +95,12 @@ bool ws_close_code_valid(unsigned code)
 void ws_parser_init(struct ws_parser *parser, const struct ws_limits *limits, bool deflate)
 {
     *parser = (struct ws_parser){.limits = limits, .deflate = deflate};
+}
+
+void ws_parser_init_client(struct ws_parser *parser, const struct ws_limits *limits, bool deflate)
+{
+    ws_parser_init(parser, limits, deflate);
+    parser->client = true;
 }
 
 static void drop_payload(struct ws_parser *parser)
@@ -144,8 +151,9 @@ static int check_start(const struct ws_parser *parser)
         if ((parser->header[1] & 0x7F) > WS_CONTROL_MAX)
             return WS_ERR_CONTROL_LENGTH;
     }
-    if (!(parser->header[1] & 0x80))
-        return WS_ERR_UNMASKED;
+    bool masked = parser->header[1] & 0x80;
+    if (masked == parser->client)
+        return masked ? WS_ERR_MASKED : WS_ERR_UNMASKED;
     if (opcode == WS_OP_CONTINUATION && parser->opcode == 0)
         return WS_ERR_CONTINUATION;
     if (first && parser->opcode != 0)
@@ -213,10 +221,11 @@ static int take_header(struct ws_parser *parser, struct input *in)
         return 0;
     uint64_t length;
     error = check_length(parser, &length);
-    if (error || !gather(parser, in, size + MASK_SIZE))
+    size_t mask_size = parser->client ? 0 : MASK_SIZE;
+    if (error || !gather(parser, in, size + mask_size))
         return error;
 
-    memcpy(parser->mask, parser->header + size, MASK_SIZE);
+    memcpy(parser->mask, parser->header + size, mask_size);
     parser->frame_left = (uint32_t)length;
     parser->in_body = true;
     if (!(parser->header[0] & CONTROL_BIT) && parser->opcode == 0) {
@@ -338,7 +347,8 @@ static int take_body(struct ws_parser *parser, struct input *in, const struct ws
     size_t len = in->len < parser->frame_left ? in->len : parser->frame_left;
     in->data += len;
     in->len -= len;
-    ws_mask(data, len, parser->mask);
+    if (!parser->client)
+        ws_mask(data, len, parser->mask);
     parser->frame_left -= (uint32_t)len;
     if (parser->frame_left == 0) {
         parser->in_body = false;
@@ -386,6 +396,17 @@ size_t ws_frame_header(uint8_t out[WS_FRAME_HEADER_MAX], unsigned flags, enum ws
     for (size_t i = 0; i < bytes; i++)
         out[2 + i] = (uint8_t)(len >> 8 * (bytes - 1 - i));
     return 2 + bytes;
+}
+
+size_t ws_client_frame_header(uint8_t out[WS_CLIENT_HEADER_MAX], unsigned flags,
+                              enum ws_opcode opcode, uint64_t len, const uint8_t mask[4])
+{
+    uint8_t header[WS_FRAME_HEADER_MAX];
+    size_t size = ws_frame_header(header, flags, opcode, len);
+    header[1] |= 0x80;
+    memcpy(out, header, size);
+    memcpy(out + size, mask, MASK_SIZE);
+    return size + MASK_SIZE;
 }
 
 size_t ws_close_payload(uint8_t out[WS_CONTROL_MAX], uint16_t code, const char *reason, size_t len)

@@ -1,6 +1,6 @@
 /*
- * WebSocket frames (RFC 6455 section 5, RFC 7692): bytes from a client in, whole messages and
- * control frames out; and the headers of the frames that a server sends.
+ * WebSocket frames (RFC 6455 section 5, RFC 7692): bytes from the peer in, whole messages and control
+ * frames out; and the headers of the frames to send. A server's side, unless said otherwise.
  *
  * Pure: no socket, clock or log. A parser is used by one thread.
  */
@@ -50,6 +50,7 @@ enum ws_result {
     WS_ERR_DEFLATE = -12, /* damaged compressed data */
     WS_ERR_TOO_BIG = -13,
     WS_ERR_NO_MEMORY = -14,
+    WS_ERR_MASKED = -15, /* a server's frame that is masked; clients' parsers only */
 };
 
 #define WS_CONTROL_MAX 125      /* bytes of payload in a control frame */
@@ -98,10 +99,14 @@ struct ws_parser {
     bool compressed : 1;                  /* the unfinished message is */
     bool in_body : 1;
     bool closed : 1; /* a close frame was reported */
+    bool client : 1; /* this end is the client: frames must not be masked */
 };
 
 /* deflate: permessage-deflate was negotiated for this connection. Allocates nothing. */
 void ws_parser_init(struct ws_parser *parser, const struct ws_limits *limits, bool deflate);
+
+/* A client's parser, for what a server sends: its frames must not be masked (RFC 6455 5.1). */
+void ws_parser_init_client(struct ws_parser *parser, const struct ws_limits *limits, bool deflate);
 
 /* Frees what an unfinished message holds. A callback that then returns non-zero may call it. */
 void ws_parser_finish(struct ws_parser *parser);
@@ -138,6 +143,13 @@ bool ws_close_code_valid(unsigned code);
  */
 size_t ws_frame_header(uint8_t out[WS_FRAME_HEADER_MAX], unsigned flags, enum ws_opcode opcode,
                        uint64_t len);
+
+/*
+ * The same for a client's frame, with the mask at its end: the payload is then to go through
+ * ws_mask(). The mask is to be unpredictable (5.3) where others choose what is sent. Returns 6 to 14.
+ */
+size_t ws_client_frame_header(uint8_t out[WS_CLIENT_HEADER_MAX], unsigned flags,
+                              enum ws_opcode opcode, uint64_t len, const uint8_t mask[4]);
 
 /*
  * Writes a close frame's payload and returns its size: the code, and the reason (UTF-8; may be NULL

@@ -18,6 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 struct options {
     struct ws_limits limits;
     bool deflate;
+    bool client;      /* a client's parser: what comes is not masked */
     unsigned stop_at; /* the event at which the callback destroys the parser; 0 = none */
 };
 
@@ -78,7 +79,7 @@ static void check_record(const struct options *options, const struct record *rec
         require(head[0] != 'c' || at == record->log.len);
     }
     require(events == record->events);
-    require(result <= 0 ? result >= WS_ERR_NO_MEMORY : events == options->stop_at);
+    require(result <= 0 ? result >= WS_ERR_MASKED : events == options->stop_at);
 }
 
 /* Feeds pieces of 1 to max_piece bytes, or all at once, up to an end; returns how it ended. */
@@ -87,7 +88,8 @@ static int run(const struct options *options, const uint8_t *data, size_t size, 
 {
     struct ws_parser *parser = malloc(sizeof *parser);
     require(parser != NULL);
-    ws_parser_init(parser, &options->limits, options->deflate);
+    (options->client ? ws_parser_init_client : ws_parser_init)(parser, &options->limits,
+                                                               options->deflate);
     record->stop_at = options->stop_at;
     record->destroy = parser;
     for (size_t at = 0; at < size;) {
@@ -123,6 +125,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .limits = {.max_message = sizes[data[0] >> 1 & 3], .inflater = inflater},
         .deflate = data[0] & 1,
         .stop_at = data[0] >> 3 & 7,
+        .client = data[0] >> 6 & 1,
     };
     uint32_t seed = data[1];
     data += 2;

@@ -778,7 +778,7 @@ static void test_mask(void **unused)
 static void test_errors(void **unused)
 {
     (void)unused;
-    for (int error = WS_ERR_RSV; error >= WS_ERR_NO_MEMORY; error--) {
+    for (int error = WS_ERR_RSV; error >= WS_ERR_MASKED; error--) {
         uint16_t expected = WS_CLOSE_PROTOCOL;
         if (error == WS_ERR_UTF8 || error == WS_ERR_DEFLATE)
             expected = WS_CLOSE_BAD_DATA;
@@ -793,6 +793,74 @@ static void test_errors(void **unused)
     assert_int_equal(ws_error_close_code(0), WS_CLOSE_INTERNAL);
     assert_int_equal(ws_error_close_code(-100), WS_CLOSE_INTERNAL);
     assert_non_null(ws_error_text(1));
+}
+
+/* What a client's parser reports of these bytes, in one piece and byte by byte. */
+static int run_client(const struct wire *bytes, size_t piece, struct record *got)
+{
+    struct ws_parser parser;
+    int result = 0;
+    ws_parser_init_client(&parser, &limits, false);
+    for (size_t at = 0; result == 0 && at < bytes->len; at += piece) {
+        size_t n = bytes->len - at < piece ? bytes->len - at : piece;
+        result = wire_feed(&parser, bytes->data + at, n, got);
+    }
+    ws_parser_finish(&parser);
+    return result;
+}
+
+/* RFC 6455 5.1: a client closes when a server's frame is masked; all else is the same. */
+static void test_clients_parser(void **unused)
+{
+    (void)unused;
+    static const uint8_t frames[] = {0x81, 0x05, 'H', 'e',  'l',  'l',  'o', /* a text */
+                                     0x01, 0x02, 'a', 'b',  0x89, 0x01, '?', /* a ping in between */
+                                     0x80, 0x01, 'c', 0x88, 0x02, 0x03, 0xe8};
+    struct wire bytes = {0};
+    wire_put(&bytes, frames, sizeof frames);
+    for (size_t piece = 1; piece <= sizeof frames; piece++) {
+        struct record got = {0}, wanted = {0};
+        record_put(&wanted, 'm', WS_OP_TEXT, TEXT("Hello"));
+        record_put(&wanted, 'p', 0, TEXT("?"));
+        record_put(&wanted, 'm', WS_OP_TEXT, TEXT("abc"));
+        record_put(&wanted, 'c', 1000, NULL, 0);
+        assert_int_equal(run_client(&bytes, piece, &got), 0);
+        assert_int_equal(got.log.len, wanted.log.len);
+        assert_memory_equal(got.log.data, wanted.log.data, wanted.log.len);
+        wire_finish(&got.log);
+        wire_finish(&wanted.log);
+    }
+    wire_finish(&bytes);
+
+    struct record got = {0};
+    wire_frame(&bytes, 0x81, TEXT("Hello"));
+    assert_int_equal(run_client(&bytes, 1, &got), WS_ERR_MASKED);
+    assert_int_equal(got.events, 0);
+    wire_finish(&bytes);
+}
+
+/* What a client writes is what a server's parser takes, at all three lengths. */
+static void test_clients_header(void **unused)
+{
+    (void)unused;
+    static const size_t lengths[] = {0, 125, 126, 65535, 65536};
+    static const uint8_t mask[4] = {1, 2, 3, 4};
+    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+        uint8_t header[WS_CLIENT_HEADER_MAX];
+        struct stream stream = {0};
+        uint8_t *data = calloc(1, lengths[i] + 1);
+        assert_non_null(data);
+        memset(data, 'x', lengths[i]);
+        want(&stream, 'm', WS_OP_TEXT, data, lengths[i]);
+        size_t len = ws_client_frame_header(header, WS_FIN, WS_OP_TEXT, lengths[i], mask);
+        assert_int_equal(len, lengths[i] < 126 ? 6 : lengths[i] < 65536 ? 8 : 14);
+        ws_mask(data, lengths[i], mask);
+        raw(&stream, header, len);
+        raw(&stream, data, lengths[i]);
+        run(&stream, 4096, 0);
+        stream_finish(&stream);
+        free(data);
+    }
 }
 
 static int before_each(void **unused)
@@ -823,6 +891,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_rfc6455_masked_examples),
+        TEST(test_clients_parser),
+        TEST(test_clients_header),
         TEST(test_rfc6455_unmasked_examples),
         TEST(test_rfc6455_lengths),
         TEST(test_reserved_bits),
