@@ -1,0 +1,116 @@
+/*
+ * What the parts of the store share: its insides, and how a subject (users.c) has its work done.
+ *
+ * Work is a function that is given a connection and returns a result. It may be called again from the
+ * beginning when a connection turns out to be dead, so it sets whatever it puts out anew each time.
+ */
+#ifndef LECTERN_STORE_INTERNAL_H
+#define LECTERN_STORE_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "store/db.h"
+#include "store/store.h"
+
+#define STORE_READERS 8        /* connections at most */
+#define STORE_BATCH_MAX 64     /* jobs of one transaction */
+#define STORE_WAITERS 64       /* calls that may wait when nothing has been answered */
+#define STORE_STALL_MS 1000    /* for this long */
+#define STORE_RETRY_MS 500     /* between two tries to reach a store that is away */
+#define STORE_PROBE_MS 2000    /* between two looks at one that nobody writes to */
+#define STORE_TRIES 3          /* of a job whose transaction came to nothing */
+#define STORE_COMPLAIN_MS 1000 /* between two log lines about lost connections */
+
+typedef enum store_result store_fn(struct db *db, void *arg);
+
+/*
+ * Runs `fn` on a connection for reading, on the calling thread. Statements are transactions of their
+ * own unless `fn` makes one.
+ */
+enum store_result store_read(struct store *store, store_fn *fn, void *arg)
+    __attribute__((warn_unused_result));
+
+/*
+ * Runs `fn` on the writer's thread and connection, inside a transaction that it shares with others'
+ * work. What it did stays only if it returns STORE_OK; nobody else's work suffers if it doesn't. Returns
+ * after the transaction has been committed, so `arg` may be the caller's stack.
+ */
+enum store_result store_write(struct store *store, store_fn *fn, void *arg)
+    __attribute__((warn_unused_result));
+
+/* The store_result of what a call of db.h returned: STORE_OK for counts. */
+enum store_result store_result_of(int db_result);
+
+/* ---- Between store.c, writer.c and readers.c ---- */
+
+/* Callers that wait for the same thing. Guarded by whatever guards that. */
+struct crowd {
+    unsigned waiting;
+    int64_t moved_ms; /* when one was served, or the first came; monotonic */
+};
+
+bool crowd_enter(struct crowd *crowd); /* false: too many are waiting already, and nothing moves */
+void crowd_leave(struct crowd *crowd, bool served);
+
+struct job;
+
+struct writer {
+    pthread_t thread;
+    struct db *db; /* the thread's own, as is complained_ms; NULL: not connected */
+    int64_t complained_ms;
+
+    pthread_mutex_t lock; /* guards what follows */
+    pthread_cond_t work;
+    struct job *first, *last;
+    struct crowd crowd;
+    int64_t look_ms; /* when to look whether the store is there, monotonic */
+    bool ending;
+};
+
+struct reader;
+
+struct readers {
+    pthread_mutex_t lock; /* guards what follows */
+    pthread_cond_t changed;
+    struct reader *idle;
+    unsigned count; /* connections, idle and in use */
+    unsigned generation;
+    struct crowd crowd;
+};
+
+struct store {
+    struct db_target target;
+    char *path; /* SQLite's file, owned; else NULL */
+    int64_t timeout_ms;
+    atomic_bool up;
+    bool came_up; /* it was up once; the opening thread's, then the writer's, as is reason */
+    char reason[DB_ERROR_MAX]; /* why it is away, as was logged last */
+    struct writer writer;
+    struct readers readers;
+};
+
+/*
+ * Connects for writing and brings the tables up to date. NULL with a sentence; *hopeless as
+ * db_driver.connect says.
+ */
+struct db *store_connect(struct store *store, char error[DB_ERROR_MAX], bool *hopeless);
+
+/* Notes that the store was reached, or was not and why. The writer's thread only. */
+void store_set_up(struct store *store, bool up, const char *reason);
+
+/* Starts the thread with a connection (or NULL), which it owns from then on. 0 or -1. */
+int writer_start(struct store *store, struct db *db);
+void writer_stop(struct store *store); /* finishes what is queued */
+
+/* Has the writer look at once whether the store is still there. Any thread. */
+void writer_look(struct store *store);
+
+void readers_init(struct readers *readers);
+void readers_finish(struct readers *readers);
+
+/* Conditions of this kind are waited for by the monotonic clock. */
+void store_cond_init(pthread_cond_t *cond);
+int store_cond_wait(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t until_ms);
+
+#endif

@@ -1,0 +1,236 @@
+// The store under the real server: where it starts and where it must not, several servers on one, what /readyz and /metrics
+// say, and that classes go on without it. What accounts do with it is in accounts.test.mjs, kills are in
+// tests/faults/store-killed.test.mjs.
+
+import assert from 'node:assert/strict';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { BEHIND_PROXY, granted, login, person, post, refusedWith, signUp } from './accounts.mjs';
+import { openClass, say } from './classroom.mjs';
+import { api, freePort, limit, removeDir, ROOT, runBinary, runCommand, startRedis, startServer, tempDir, waitFor } from './harness.mjs';
+import { startPostgres, stores } from './postgres.mjs';
+
+const SECRET_IN_URL = 'pa55word-in-the-url';
+const metric = async (server, name) =>
+    Number(new RegExp(`^${name} (\\S+)$`, 'm').exec((await api(server, 'GET', '/metrics')).text)?.[1]);
+const readiness = async (server) => {
+    const { status, body } = await api(server, 'GET', '/readyz');
+    return `${status} ${body.store}`;
+};
+
+let redis;
+before(async () => { redis = await startRedis(); });
+after(() => redis?.stop());
+
+async function start(t, env, options = {}) {
+    const server = await startServer({ redis, env: { LECTERN_LOOPS: 1, ...BEHIND_PROXY, ...env }, ...options });
+    t.after(() => server.stop());
+    return server;
+}
+
+for (const kind of stores) {
+    describe(`on ${kind.name}`, () => {
+        let store;
+        before(async () => { store = await kind.start(); });
+        after(() => store?.stop());
+
+        test('several servers that start at once on an empty store all come up and share it', async (t) => {
+            const env = await store.fresh();
+            const servers = await Promise.all([1, 2, 3, 4].map(() => start(t, env)));
+            const made = servers.filter((server) => /tables brought from version 0 to/.test(server.log()));
+            assert.equal(made.length, 1, 'one of them made the tables');
+            const who = await signUp(servers[0]);
+            for (const server of servers) granted(await login(server, who.id));
+            refusedWith(await post(servers[1], '/signup', person({ id: who.id })), 409, 'id_taken');
+        });
+
+        test('it is told by /readyz and counted by /metrics', async (t) => {
+            const server = await start(t, await store.fresh());
+            assert.equal(await readiness(server), '200 up');
+            assert.equal(await metric(server, 'lectern_store_up'), 1);
+            const writes = await metric(server, 'lectern_store_writes_total');
+            await signUp(server);
+            assert.ok(await metric(server, 'lectern_store_writes_total') > writes);
+            assert.ok(await metric(server, 'lectern_store_batches_total') > 0);
+            assert.ok(await metric(server, 'lectern_store_write_seconds_count') > 0);
+            assert.equal(await metric(server, 'lectern_store_lost_total'), 0);
+        });
+
+        test('what many people send at once is all there', async (t) => {
+            const env = await store.fresh();
+            const [a, b] = [await start(t, env), await start(t, env)];
+            const people = await Promise.all(Array.from({ length: 24 }, (_, i) => signUp(i % 2 ? a : b)
+                .catch((error) => (/busy/.test(error.message) ? null : Promise.reject(error)))));
+            const known = people.filter(Boolean);
+            assert.ok(known.length >= 2, 'at least as many as may hash at a time');
+            for (const { id } of known) granted(await login(known.indexOf(id) % 2 ? a : b, id));
+        });
+    });
+}
+
+describe('SQLite', () => {
+    test('by default it is lectern.db in the data directory, for nobody else to read', async (t) => {
+        const server = await start(t, {});
+        await signUp(server);
+        for (const name of ['lectern.db', 'lectern.db-wal', 'lectern.db-shm']) {
+            assert.equal(statSync(path.join(server.dataDir, name)).mode & 0o777, 0o600, name);
+        }
+    });
+
+    test('a file that is no database stops the start with a sentence', async (t) => {
+        const dir = tempDir('store');
+        t.after(() => removeDir(dir));
+        const file = path.join(dir, 'letter.db');
+        writeFileSync(file, 'Dear somebody, this is no database at all, however long one looks at it.\n'.repeat(20));
+        const { code, stderr } = await runBinary([], {
+            env: { LECTERN_DATA_DIR: dir, LECTERN_REDIS_URL: redis.url, LECTERN_LISTEN: `127.0.0.1:${await freePort()}`,
+                LECTERN_STORE_URL: `sqlite:${file}` },
+        });
+        assert.equal(code, 1);
+        assert.match(stderr, /^lectern: store: SQLite: .*letter\.db: file is not a database$/m);
+    });
+});
+
+// The commands are those of docs/operations.md, with other paths.
+const documented = (pattern) => {
+    const found = pattern.exec(readFileSync(path.join(ROOT, 'docs/operations.md'), 'utf8'));
+    assert.ok(found, `docs/operations.md has ${pattern}`);
+    return found[1];
+};
+
+async function shell(command, env = {}) {
+    const { code, stderr } = await runCommand('bash', ['-eo', 'pipefail', '-c', command], { env: { ...process.env, ...env } });
+    assert.equal(code, 0, stderr);
+}
+
+describe('copies', () => {
+    test('a back-up made while the server runs is a store', async (t) => {
+        const server = await start(t, {});
+        const dir = tempDir('backup');
+        t.after(() => removeDir(dir));
+        const people = [await signUp(server), await signUp(server, { email: 'lee@school.example' })];
+        const command = documented(/^(sqlite3 \S+ "\.backup .*")$/m)
+            .replace('/var/lib/lectern', server.dataDir).replace('/backup', dir);
+        await shell(command);
+        await signUp(server);
+        const other = await start(t, { LECTERN_STORE_URL: `sqlite:${dir}/lectern.db` });
+        for (const { id } of people) granted(await login(other, id));
+        granted(await login(other, 'lee@school.example'));
+    });
+
+    test('accounts move from SQLite to PostgreSQL', async (t) => {
+        const postgres = await startPostgres();
+        t.after(() => postgres.stop());
+        const dataDir = tempDir('moving');
+        t.after(() => removeDir(dataDir));
+        const old = await startServer({ redis, dataDir, env: { ...BEHIND_PROXY } });
+        const people = [await signUp(old, { name: '"따옴표, 쉼표"' }), await signUp(old, { email: 'park@school.example' })];
+        await old.stop();
+        const env = { LECTERN_STORE_URL: postgres.url() };
+        await (await startServer({ redis, env })).stop();
+        const command = documented(/^(for table in [^]*?^done)$/m).replace('/var/lib/lectern', dataDir);
+        await shell(command, env);
+        const server = await start(t, env);
+        for (const { id, name } of people) assert.equal(granted(await login(server, id)).user.name, name);
+        granted(await login(server, 'park@school.example'));
+        refusedWith(await post(server, '/signup', person({ id: 'Park@school.example' })), 409, 'id_taken');
+    });
+});
+
+describe('LECTERN_STORE_URL', () => {
+    test('what it must not be is refused, and its value never shown', async () => {
+        const wrong = [`mysql://u:${SECRET_IN_URL}@h/d`, `${SECRET_IN_URL}`, 'sqlite:', 'postgresql://'];
+        for (const url of wrong) {
+            const { code, stderr } = await runBinary([], { env: { LECTERN_STORE_URL: url } });
+            assert.equal(code, 2, url);
+            assert.match(stderr, /LECTERN_STORE_URL \(value not shown\) is not allowed/);
+            assert.doesNotMatch(stderr, new RegExp(SECRET_IN_URL));
+        }
+    });
+});
+
+describe('PostgreSQL', () => {
+    let postgres;
+    before(async () => { postgres = await startPostgres(); });
+    after(() => postgres?.stop());
+
+    test('a database that cannot hold Korean, or was changed by a newer version, stops the start', async (t) => {
+        const dir = tempDir('store');
+        t.after(() => removeDir(dir));
+        const run = async (name) => runBinary([], {
+            env: { LECTERN_DATA_DIR: dir, LECTERN_REDIS_URL: redis.url, LECTERN_LISTEN: `127.0.0.1:${await freePort()}`,
+                LECTERN_STORE_URL: postgres.url(name) },
+        });
+        await postgres.create('ascii', "TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'");
+        const ascii = await run('ascii');
+        assert.equal(ascii.code, 1);
+        assert.match(ascii.stderr, /^lectern: store: PostgreSQL: the database is not in UTF-8 with a UTF-8 locale/m);
+
+        await postgres.create('newer');
+        await (await startServer({ redis, env: { LECTERN_STORE_URL: postgres.url('newer') } })).stop();
+        await postgres.query('INSERT INTO lectern_schema VALUES (99, 0)', 'newer');
+        const newer = await run('newer');
+        assert.equal(newer.code, 1);
+        assert.match(newer.stderr, /^lectern: store: PostgreSQL: a newer Lectern has brought its tables to version 99/m);
+    });
+
+    test('a server that runs goes on when a newer one has changed the tables', async (t) => {
+        await postgres.create('rolling');
+        const server = await start(t, { LECTERN_STORE_URL: postgres.url('rolling') });
+        await postgres.query('INSERT INTO lectern_schema VALUES (99, 0)', 'rolling');
+        await postgres.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'lectern'");
+        const who = await signUp(server);
+        granted(await login(server, who.id));
+        assert.equal(await readiness(server), '200 up');
+    });
+
+    test('a login that is not accepted is waited for; the password is never shown', async (t) => {
+        const url = postgres.url().replace(/:[^:@]+@/, `:${SECRET_IN_URL}@`);
+        assert.match(url, new RegExp(SECRET_IN_URL));
+        const server = await start(t, { LECTERN_STORE_URL: url, LECTERN_LOG_LEVEL: 'debug' });
+        await waitFor(() => /PostgreSQL is away, trying again: .*password authentication failed/.test(server.log()));
+        assert.equal(await readiness(server), '200 away');
+        refusedWith(await login(server, 'kim'), 503, 'unavailable');
+        assert.doesNotMatch(server.log() + server.output(), new RegExp(SECRET_IN_URL));
+        const metrics = await api(server, 'GET', '/metrics');
+        assert.doesNotMatch(metrics.text, new RegExp(SECRET_IN_URL));
+    });
+
+    test('one that was away and turns out to be of no use is complained about, and used once it is put right', async (t) => {
+        await postgres.create('late', "TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'");
+        await postgres.kill();
+        const server = await start(t, { LECTERN_STORE_URL: postgres.url('late') });
+        assert.match(server.log(), /PostgreSQL is away, trying again: /);
+        await postgres.restart();
+        await waitFor(() => /PostgreSQL is away, trying again: the database is not in UTF-8/.test(server.log()),
+            { timeout: limit(20000), what: 'the reason' });
+        assert.equal(await readiness(server), '200 away');
+        await waitFor(async () => {
+            await postgres.query('DROP DATABASE late WITH (FORCE)', 'postgres');
+            return true;
+        }, { what: 'the database to go' });
+        await postgres.create('late');
+        await waitFor(async () => await readiness(server) === '200 up', { timeout: limit(20000), what: 'the store' });
+        await signUp(server);
+    });
+
+    test('classes begin and go on while it is away, and accounts come back with it', async (t) => {
+        await postgres.create('absent');
+        await postgres.kill();
+        const server = await start(t, { LECTERN_STORE_URL: postgres.url('absent') });
+        assert.equal(await readiness(server), '200 away');
+        assert.equal(await metric(server, 'lectern_store_up'), 0);
+        const { host, students: [anna] } = await openClass(server, { students: ['s1'] });
+        await say(host, 'all', 'without any store');
+        await anna.next({ messageType: 'send', message: 'without any store' });
+        refusedWith(await post(server, '/signup', person()), 503, 'unavailable');
+        await postgres.restart();
+        await waitFor(async () => await readiness(server) === '200 up', { timeout: limit(20000), what: 'the store again' });
+        assert.match(server.log(), /store: PostgreSQL: open/);
+        const who = await signUp(server);
+        granted(await login(server, who.id));
+        await say(host, 'all', 'with it');
+        await anna.next({ messageType: 'send', message: 'with it' });
+    });
+});
