@@ -210,8 +210,7 @@ char *keys_load_secret(const struct config *config, char *error, size_t error_ca
     return text;
 }
 
-/* NULL, or why the key does not serve for the algorithm. */
-static const char *check_public(EVP_PKEY *key, enum config_jwt_algorithm algorithm)
+const char *keys_check_public(const EVP_PKEY *key, enum config_jwt_algorithm algorithm)
 {
     char group[64] = "";
     if (algorithm == CONFIG_JWT_RS256) {
@@ -230,7 +229,7 @@ static const char *check_public(EVP_PKEY *key, enum config_jwt_algorithm algorit
     return NULL;
 }
 
-static char *to_pem(EVP_PKEY *key)
+char *keys_to_pem(const EVP_PKEY *key)
 {
     char *text = NULL;
     char *data;
@@ -258,9 +257,9 @@ static char *parse_public(const char *file, enum config_jwt_algorithm algorithm,
                      ? "it is a certificate; `openssl x509 -pubkey -noout` prints its public key"
                      : "it is not a public key in PEM form (BEGIN PUBLIC KEY)";
     } else {
-        *wrong = check_public(key, algorithm);
+        *wrong = keys_check_public(key, algorithm);
         if (!*wrong) {
-            pem = to_pem(key);
+            pem = keys_to_pem(key);
             *wrong = "out of memory";
         }
     }
@@ -268,6 +267,11 @@ static char *parse_public(const char *file, enum config_jwt_algorithm algorithm,
     BIO_free(bio);
     ERR_clear_error();
     return pem;
+}
+
+const char *keys_read_file(const char *path, size_t max, char **out)
+{
+    return read_file(path, max, out, NULL) ? reason() : NULL;
 }
 
 char *keys_load_public(const struct config *config, char *error, size_t error_cap)

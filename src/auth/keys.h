@@ -5,6 +5,7 @@
 #ifndef LECTERN_AUTH_KEYS_H
 #define LECTERN_AUTH_KEYS_H
 
+#include <openssl/types.h>
 #include <stddef.h>
 
 #include "core/config.h"
@@ -29,5 +30,13 @@ char *keys_load_secret(const struct config *config, char *error, size_t error_ca
  * *error filled.
  */
 char *keys_load_public(const struct config *config, char *error, size_t error_cap);
+
+/* What keys_load_public() asks of a key: NULL, or why it does not serve. */
+const char *keys_check_public(const EVP_PKEY *key, enum config_jwt_algorithm algorithm);
+
+char *keys_to_pem(const EVP_PKEY *key); /* to be freed; NULL: no memory */
+
+/* Reads a regular file of at most `max` bytes as text, to be freed. NULL, or why not. */
+const char *keys_read_file(const char *path, size_t max, char **out);
 
 #endif

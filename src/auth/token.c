@@ -17,8 +17,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/jwks.h"
 #include "auth/jws.h"
 #include "auth/keys.h"
+#include "auth/ring.h"
 #include "base/ascii.h"
 #include "base/json.h"
 
@@ -29,29 +31,11 @@ struct tokens {
     const struct config *config;
     const char *algorithm; /* as the header must name it */
     jwt_alg_t jwt_algorithm;
-    char
-        *key; /* the secret or the public key's PEM: what signatures are checked with; never NULL */
+    char *secret;                        /* what signatures are checked with, HS256; else NULL */
+    struct ring *ring;                   /* and otherwise */
     unsigned char device_key[MAC_BYTES]; /* derived from the secret, like guest_key */
     unsigned char guest_key[MAC_BYTES];
 };
-
-static const char *const type_names[] = {"teacher", "student", "service"};
-
-const char *user_type_name(enum user_type type)
-{
-    return type_names[type];
-}
-
-bool user_type_parse(struct span s, enum user_type *out)
-{
-    for (int i = USER_TEACHER; i <= USER_SERVICE; i++) {
-        if (span_eq(s, type_names[i])) {
-            *out = (enum user_type)i;
-            return true;
-        }
-    }
-    return false;
-}
 
 const char *token_error_code(enum token_error error)
 {
@@ -109,13 +93,13 @@ static bool tokens_load(struct tokens *tokens, char *error, size_t error_cap)
     derive(tokens->device_key, secret, "lectern device");
     derive(tokens->guest_key, secret, "lectern guest");
     if (tokens->config->jwt_algorithm == CONFIG_JWT_HS256) {
-        tokens->key = secret;
-    } else {
-        sodium_memzero(secret, strlen(secret));
-        free(secret);
-        tokens->key = keys_load_public(tokens->config, error, error_cap);
+        tokens->secret = secret;
+        return true;
     }
-    return tokens->key != NULL;
+    sodium_memzero(secret, strlen(secret));
+    free(secret);
+    tokens->ring = ring_create(tokens->config, error, error_cap);
+    return tokens->ring != NULL;
 }
 
 struct tokens *tokens_create(const struct config *config, char *error, size_t error_cap)
@@ -138,12 +122,22 @@ void tokens_destroy(struct tokens *tokens)
     if (!tokens) {
         return;
     }
-    if (tokens->key) {
-        sodium_memzero(tokens->key, strlen(tokens->key));
-        free(tokens->key);
+    if (tokens->secret) {
+        sodium_memzero(tokens->secret, strlen(tokens->secret));
+        free(tokens->secret);
     }
+    ring_destroy(tokens->ring);
     sodium_memzero(tokens, sizeof *tokens);
     free(tokens);
+}
+
+int tokens_reload(const struct tokens *tokens, char *error, size_t error_cap)
+{
+    if (!tokens->ring) {
+        snprintf(error, error_cap, "there is no file of public keys to read again");
+        return -1;
+    }
+    return ring_reload(tokens->ring, tokens->config, error, error_cap);
 }
 
 static bool header_acceptable(const struct tokens *tokens, const struct jws_object *header)
@@ -153,15 +147,31 @@ static bool header_acceptable(const struct tokens *tokens, const struct jws_obje
            strcmp(algorithm, tokens->algorithm) == 0 && !jws_get(header, "crit");
 }
 
-/* `token` is NUL-terminated and its header is acceptable. */
-static bool signature_valid(const struct tokens *tokens, const char *token)
+/* `token` is NUL-terminated and its header is acceptable; `key` may be NULL: there is none. */
+static bool signed_with(const struct tokens *tokens, const char *token, const char *key)
 {
     jwt_t *jwt = NULL;
-    int failed =
-        jwt_decode(&jwt, token, (const unsigned char *)tokens->key, (int)strlen(tokens->key));
+    int failed = !key || jwt_decode(&jwt, token, (const unsigned char *)key, (int)strlen(key));
     bool valid = failed == 0 && jwt && jwt_get_alg(jwt) == tokens->jwt_algorithm;
     jwt_free(jwt);
     ERR_clear_error();
+    return valid;
+}
+
+static bool signature_valid(const struct tokens *tokens, const char *token,
+                            const struct jws_object *header)
+{
+    char kid[JWKS_KID_MAX + 1];
+    if (tokens->secret) {
+        return signed_with(tokens, token, tokens->secret);
+    }
+    enum jws_result named = jws_text(header, "kid", kid, sizeof kid);
+    if (named == JWS_WRONG) {
+        return false;
+    }
+    const char *key = ring_hold(tokens->ring, named == JWS_FOUND ? kid : NULL);
+    bool valid = signed_with(tokens, token, key);
+    ring_release(tokens->ring);
     return valid;
 }
 
@@ -175,14 +185,23 @@ static bool times_valid(const struct jws_object *claims, int64_t now_s, int64_t 
            not_before <= now_s + TOKEN_LEEWAY_S && issued <= now_s + TOKEN_LEEWAY_S;
 }
 
+/* Is it a string, whatever it says? */
+static bool is_text(const struct json_value *value)
+{
+    return value->type == JSON_STRING && json_string_decodes(value->raw);
+}
+
+/* Does a string say this? */
+static bool says(const struct json_value *value, const char *wanted)
+{
+    return json_key_same((struct span){value->raw.p + 1, value->raw.n - 2}, span_of(wanted));
+}
+
 static bool issuer_valid(const struct tokens *tokens, const struct jws_object *claims)
 {
-    char issuer[TOKEN_MAX];
-    enum jws_result found = jws_text(claims, "iss", issuer, sizeof issuer);
-    if (!*tokens->config->jwt_issuer) {
-        return found != JWS_WRONG;
-    }
-    return found == JWS_FOUND && strcmp(issuer, tokens->config->jwt_issuer) == 0;
+    const char *wanted = tokens->config->jwt_issuer;
+    const struct json_value *value = jws_get(claims, "iss");
+    return value ? is_text(value) && (!*wanted || says(value, wanted)) : !*wanted;
 }
 
 /* `aud` is one string or an array of strings (RFC 7519 section 4.1.3). */
@@ -191,9 +210,7 @@ static bool audience_valid(const struct tokens *tokens, const struct jws_object 
     const char *wanted = tokens->config->jwt_audience;
     const struct json_value *value = jws_get(claims, "aud");
     struct json_value list[LIST_MAX];
-    char text[TOKEN_MAX];
     size_t count = 1;
-    size_t len;
     bool match = !*wanted;
     if (!value) {
         return match;
@@ -204,10 +221,10 @@ static bool audience_valid(const struct tokens *tokens, const struct jws_object 
         return false;
     }
     for (size_t i = 0; i < count; i++) {
-        if (list[i].type != JSON_STRING || json_string(list[i].raw, text, sizeof text, &len)) {
+        if (!is_text(&list[i])) {
             return false;
         }
-        match = match || strcmp(text, wanted) == 0;
+        match = match || says(&list[i], wanted);
     }
     return match;
 }
@@ -296,18 +313,41 @@ static bool extras_valid(const struct jws_object *claims, struct claims *out)
            channels_valid(claims, out->channels, sizeof out->channels);
 }
 
-static enum token_error verify(const struct tokens *tokens, const char *token, int64_t now_ms,
+/* Only our own tokens have one: what another issuer calls `gen` is none of our business. */
+static bool generation_valid(const struct tokens *tokens, const struct jws_object *claims,
+                             struct claims *out)
+{
+    int64_t generation = 0;
+    const struct json_value *value = tokens_can_mint(tokens) ? jws_get(claims, "gen") : NULL;
+    if (value && (value->type != JSON_NUMBER || json_int(value->raw, &generation) ||
+                  generation < 1 || generation > UINT32_MAX)) {
+        return false;
+    }
+    out->generation = (uint32_t)generation;
+    return true;
+}
+
+/*
+ * What verifying needs for a moment. Not on the stack: each of the HTTP threads would keep the pages
+ * for ever.
+ */
+struct work {
+    struct jws_object object; /* the header, then the payload */
+    char token[];             /* with a NUL behind it, as libjwt wants it */
+};
+
+static enum token_error verify(const struct tokens *tokens, struct work *work, int64_t now_ms,
                                struct claims *out)
 {
     struct jws jws;
-    struct jws_object object; /* the header, then the payload */
+    struct jws_object *object = &work->object;
     int64_t expires_s = 0;
-    if (!jws_split(span_of(token), &jws) || !jws_object_read(jws.header, &object) ||
-        !header_acceptable(tokens, &object) || !signature_valid(tokens, token) ||
-        !jws_object_read(jws.payload, &object) ||
-        !times_valid(&object, now_ms / 1000, &expires_s) || !issuer_valid(tokens, &object) ||
-        !audience_valid(tokens, &object) || !identity_valid(tokens, &object, out) ||
-        !extras_valid(&object, out)) {
+    if (!jws_split(span_of(work->token), &jws) || !jws_object_read(jws.header, object) ||
+        !header_acceptable(tokens, object) || !signature_valid(tokens, work->token, object) ||
+        !jws_object_read(jws.payload, object) || !times_valid(object, now_ms / 1000, &expires_s) ||
+        !issuer_valid(tokens, object) || !audience_valid(tokens, object) ||
+        !identity_valid(tokens, object, out) || !extras_valid(object, out) ||
+        !generation_valid(tokens, object, out)) {
         return TOKEN_INVALID;
     }
     out->expires_ms = expires_s * 1000;
@@ -317,14 +357,17 @@ static enum token_error verify(const struct tokens *tokens, const char *token, i
 enum token_error token_verify(const struct tokens *tokens, struct span jwt, int64_t now_ms,
                               struct claims *out)
 {
-    char token[TOKEN_MAX + 1];
     enum token_error error = TOKEN_INVALID;
     *out = (struct claims){0};
     if (jwt.n == 0) {
         return TOKEN_MISSING;
     }
-    if (span_copy(jwt, token, sizeof token) && !memchr(token, '\0', jwt.n)) {
-        error = verify(tokens, token, now_ms, out);
+    bool sound = jwt.n <= TOKEN_MAX && !memchr(jwt.p, '\0', jwt.n);
+    struct work *work = sound ? malloc(sizeof *work + jwt.n + 1) : NULL;
+    if (work) {
+        (void)span_copy(jwt, work->token, jwt.n + 1);
+        error = verify(tokens, work, now_ms, out);
+        free(work);
     }
     if (error) {
         *out = (struct claims){0};
@@ -352,6 +395,7 @@ static int add_claims(jwt_t *jwt, const struct config *config, const struct clai
                    add_text(jwt, "aud", config->jwt_audience) ||
                    add_text(jwt, "room", claims->room) || add_text(jwt, "device", claims->device) ||
                    add_text(jwt, "channels", claims->channels) ||
+                   (claims->generation && jwt_add_grant_int(jwt, "gen", claims->generation)) ||
                    jwt_add_grant_int(jwt, "iat", (long)(now_ms / 1000)) ||
                    jwt_add_grant_int(jwt, "exp", (long)((claims->expires_ms + 999) / 1000))
                ? -1
@@ -368,8 +412,8 @@ int token_mint(const struct tokens *tokens, const struct claims *claims, int64_t
     }
     int result = add_claims(jwt, tokens->config, claims, now_ms);
     if (result == 0) {
-        result = jwt_set_alg(jwt, tokens->jwt_algorithm, (const unsigned char *)tokens->key,
-                             (int)strlen(tokens->key));
+        result = jwt_set_alg(jwt, tokens->jwt_algorithm, (const unsigned char *)tokens->secret,
+                             (int)strlen(tokens->secret));
     }
     if (result == 0) {
         text = jwt_encode_str(jwt);
@@ -384,22 +428,29 @@ int token_mint(const struct tokens *tokens, const struct claims *claims, int64_t
     return result;
 }
 
-/* The part of a device cookie that shows who made it: the beginning of the id's MAC, in hex. */
-static void device_tag(const struct tokens *tokens, const char *id, char tag[33])
+/*
+ * The part of a device cookie that shows who made it: the beginning, in hex, of the MAC of the id, and
+ * of the account where it is one's.
+ */
+static void device_tag(const struct tokens *tokens, const char *id, const char *user_id,
+                       char tag[33])
 {
+    const char *parts[] = {id, user_id};
     unsigned char full[MAC_BYTES];
-    mac(full, tokens->device_key, sizeof tokens->device_key, &id, 1);
+    mac(full, tokens->device_key, sizeof tokens->device_key, parts, user_id ? 2 : 1);
     sodium_bin2hex(tag, 33, full, 16);
 }
 
-void device_create(const struct tokens *tokens, char cookie[DEVICE_COOKIE_LEN + 1])
+static void make_cookie(const struct tokens *tokens, const char *user_id,
+                        char cookie[DEVICE_COOKIE_LEN + 1])
 {
     id_random(cookie, DEVICE_ID_LEN);
-    device_tag(tokens, cookie, cookie + DEVICE_ID_LEN + 1);
+    device_tag(tokens, cookie, user_id, cookie + DEVICE_ID_LEN + 1);
     cookie[DEVICE_ID_LEN] = '.'; /* last: the tag is made of the id as a string */
 }
 
-bool device_verify(const struct tokens *tokens, struct span cookie, char id[DEVICE_ID_LEN + 1])
+static bool check_cookie(const struct tokens *tokens, const char *user_id, struct span cookie,
+                         char id[DEVICE_ID_LEN + 1])
 {
     char tag[33];
     struct span name = {cookie.p, DEVICE_ID_LEN};
@@ -408,12 +459,34 @@ bool device_verify(const struct tokens *tokens, struct span cookie, char id[DEVI
         return false;
     }
     (void)span_copy(name, id, DEVICE_ID_LEN + 1);
-    device_tag(tokens, id, tag);
+    device_tag(tokens, id, user_id, tag);
     if (sodium_memcmp(tag, cookie.p + DEVICE_ID_LEN + 1, 32) != 0) {
         id[0] = '\0';
         return false;
     }
     return true;
+}
+
+void device_create(const struct tokens *tokens, char cookie[DEVICE_COOKIE_LEN + 1])
+{
+    make_cookie(tokens, NULL, cookie);
+}
+
+bool device_verify(const struct tokens *tokens, struct span cookie, char id[DEVICE_ID_LEN + 1])
+{
+    return check_cookie(tokens, NULL, cookie, id);
+}
+
+void known_device_create(const struct tokens *tokens, const char *user_id,
+                         char cookie[DEVICE_COOKIE_LEN + 1])
+{
+    make_cookie(tokens, user_id, cookie);
+}
+
+bool known_device_verify(const struct tokens *tokens, const char *user_id, struct span cookie,
+                         char id[DEVICE_ID_LEN + 1])
+{
+    return check_cookie(tokens, user_id, cookie, id);
 }
 
 void guest_user_id(const struct tokens *tokens, const char *device, const char *room,

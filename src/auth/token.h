@@ -3,8 +3,8 @@
  *
  * The algorithm is fixed by configuration and compared with the header's before and after libjwt
  * sees the token; exp, nbf, iss and aud are checked here, not by libjwt (token.c tells what its
- * 1.10 lets through). Read-only once created, so every thread may verify; libjwt objects are per
- * call.
+ * 1.10 lets through). Every thread may verify; libjwt objects are per call. What may change while they
+ * do are the issuer's public keys, by tokens_reload().
  */
 #ifndef LECTERN_AUTH_TOKEN_H
 #define LECTERN_AUTH_TOKEN_H
@@ -16,20 +16,12 @@
 #include "base/buf.h"
 #include "base/id.h"
 #include "core/config.h"
+#include "core/user.h"
 
 #define TOKEN_MAX 8192    /* longest token accepted, bytes */
 #define TOKEN_LEEWAY_S 30 /* clock difference forgiven for nbf and iat, seconds (not for exp) */
 #define DEVICE_ID_LEN 26
 #define CHANNELS_MAX 512
-
-enum user_type {
-    USER_TEACHER,
-    USER_STUDENT,
-    USER_SERVICE,
-};
-
-const char *user_type_name(enum user_type type); /* "teacher", "student", "service" */
-bool user_type_parse(struct span s, enum user_type *out);
 
 struct claims {
     char user_id[ID_MAX + 1];
@@ -39,6 +31,7 @@ struct claims {
     char device[DEVICE_ID_LEN + 1]; /* guests' device id, or "" */
     char channels[CHANNELS_MAX];    /* comma-separated feed channels, or "" */
     int64_t expires_ms;             /* wall clock, ms since 1970 */
+    uint32_t generation; /* claim `gen` of an account's token, from 1; 0: it is no account's */
 };
 
 enum token_error {
@@ -61,9 +54,16 @@ struct tokens *tokens_create(const struct config *config, char *error, size_t er
 void tokens_destroy(struct tokens *tokens);
 
 /*
+ * Reads the issuer's public keys (LECTERN_JWT_JWKS or LECTERN_JWT_PUBLIC_KEY) again. Returns how many there
+ * are, or -1 with a sentence in `error`: then those from before stay in use.
+ */
+int tokens_reload(const struct tokens *tokens, char *error, size_t error_cap)
+    __attribute__((warn_unused_result));
+
+/*
  * Checks `jwt` and fills `out`, which is all zero unless TOKEN_OK is returned. `now_ms` is wall-clock
  * time. Refused as invalid too: no exp, sub or userType, a claim of ours of the wrong type or form
- * (ids, name, room, device, channels), `crit` in the header, a claim given twice. `aud` may be a
+ * (ids, name, room, device, channels, gen), `crit` in the header, a claim given twice. `aud` may be a
  * string or an array of them, `channels` an array of names or one string with commas; dates may have
  * fractions.
  */
@@ -87,6 +87,20 @@ bool tokens_can_mint(const struct tokens *tokens);
 #define DEVICE_COOKIE_LEN (DEVICE_ID_LEN + 1 + 32)
 void device_create(const struct tokens *tokens, char cookie[DEVICE_COOKIE_LEN + 1]);
 bool device_verify(const struct tokens *tokens, struct span cookie, char id[DEVICE_ID_LEN + 1]);
+
+/*
+ * A cookie of the same length that says that its device has signed in to this account: it counts for no
+ * other. Verifying copies the device's id out of it.
+ */
+void known_device_create(const struct tokens *tokens, const char *user_id,
+                         char cookie[DEVICE_COOKIE_LEN + 1]);
+bool known_device_verify(const struct tokens *tokens, const char *user_id, struct span cookie,
+                         char id[DEVICE_ID_LEN + 1]);
+
+/*
+ * The Redis key with an account's newest generation of tokens, for printf(): see docs/redis-keys.md.
+ */
+#define TOKEN_GENERATION_KEY "account:%s:gen"
 
 /*
  * A guest's user id: "g-" and 20 base32 characters of HMAC(device, room, name), so that the same

@@ -39,6 +39,7 @@ static struct config plain_config(void)
         .data_dir = (char *)"/nonexistent",
         .jwt_algorithm = CONFIG_JWT_HS256,
         .jwt_public_key = (char *)"",
+        .jwt_jwks = (char *)"",
         .jwt_issuer = (char *)"",
         .jwt_audience = (char *)"",
         .jwt_claim_id = (char *)"sub",
@@ -623,6 +624,44 @@ static void channels(void **state)
     }
 }
 
+static void generations(void **state)
+{
+    (void)state;
+    char jwt[TOKEN_MAX + 1];
+    good("{" KIM "}");
+    assert_int_equal(claims.generation, 0);
+    good("{" KIM ",\"gen\":1}");
+    assert_int_equal(claims.generation, 1);
+    good("{" KIM ",\"gen\":4294967295}");
+    assert_true(claims.generation == UINT32_MAX);
+    bad("{" KIM ",\"gen\":0}");
+    bad("{" KIM ",\"gen\":-1}");
+    bad("{" KIM ",\"gen\":4294967296}");
+    bad("{" KIM ",\"gen\":1.5}");
+    bad("{" KIM ",\"gen\":\"1\"}");
+    bad("{" KIM ",\"gen\":null}");
+    bad("{" KIM ",\"gen\":1,\"gen\":2}");
+    struct claims account = {.user_id = "kim", .name = "Kim", .generation = 7};
+    account.expires_ms = NOW_MS + 1000;
+    assert_int_equal(token_mint(tokens, &account, NOW_MS, jwt), 0);
+    assert_int_equal(verify(tokens, jwt), TOKEN_OK);
+    assert_int_equal(claims.generation, 7);
+}
+
+/* What another issuer calls `gen` is its own business. */
+static void generations_of_another_issuer(void **state)
+{
+    (void)state;
+    char jwt[JWT_BYTES];
+    struct config c;
+    use_public_key(CONFIG_JWT_RS256, rsa, &c);
+    struct tokens *t = create(&c);
+    jwt_signed(RS256, "{" KIM ",\"gen\":\"x\"}", rsa, jwt);
+    assert_int_equal(verify(t, jwt), TOKEN_OK);
+    assert_int_equal(claims.generation, 0);
+    tokens_destroy(t);
+}
+
 static void payloads_that_are_no_claims(void **state)
 {
     (void)state;
@@ -785,6 +824,27 @@ static void device_cookies(void **state)
     assert_string_not_equal(cookie, second);
 }
 
+/* A mark of one account is none of another, and none of a guest's device. */
+static void known_devices(void **state)
+{
+    (void)state;
+    char cookie[DEVICE_COOKIE_LEN + 1], id[DEVICE_ID_LEN + 1], other[DEVICE_COOKIE_LEN + 1];
+    known_device_create(tokens, "kim", cookie);
+    assert_int_equal(strlen(cookie), DEVICE_COOKIE_LEN);
+    assert_true(known_device_verify(tokens, "kim", span_of(cookie), id));
+    assert_memory_equal(cookie, id, DEVICE_ID_LEN);
+    assert_false(known_device_verify(tokens, "lee", span_of(cookie), id));
+    assert_string_equal(id, "");
+    assert_false(known_device_verify(tokens, "", span_of(cookie), id));
+    assert_false(known_device_verify(tokens, "kim", (struct span){NULL, 0}, id));
+    assert_false(device_verify(tokens, span_of(cookie), id));
+    device_create(tokens, other);
+    assert_false(known_device_verify(tokens, "kim", span_of(other), id));
+    assert_false(known_device_verify(tokens, "", span_of(other), id));
+    known_device_create(tokens, "kim", other);
+    assert_string_not_equal(cookie, other);
+}
+
 /* Device ids work with a public key too, and with the same secret alike. */
 static void device_cookies_with_a_public_key(void **state)
 {
@@ -821,20 +881,6 @@ static void guest_ids(void **state)
     assert_string_not_equal(a, b);
 }
 
-static void names_of_user_types(void **state)
-{
-    (void)state;
-    enum user_type type;
-    static const enum user_type types[] = {USER_TEACHER, USER_STUDENT, USER_SERVICE};
-    for (int i = 0; i < 3; i++) {
-        assert_true(user_type_parse(span_of(user_type_name(types[i])), &type));
-        assert_int_equal(type, types[i]);
-    }
-    assert_false(user_type_parse(span_of("Teacher"), &type));
-    assert_false(user_type_parse(span_of(""), &type));
-    assert_false(user_type_parse((struct span){"teacher", 6}, &type));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -859,15 +905,17 @@ int main(void)
         cmocka_unit_test(names),
         cmocka_unit_test(rooms_and_devices),
         cmocka_unit_test(channels),
+        cmocka_unit_test(generations),
+        cmocka_unit_test(generations_of_another_issuer),
         cmocka_unit_test(payloads_that_are_no_claims),
         cmocka_unit_test(tokens_are_bounded),
         cmocka_unit_test(claim_names_are_configurable),
         cmocka_unit_test(what_is_minted_is_accepted),
         cmocka_unit_test(what_would_be_refused_is_not_minted),
         cmocka_unit_test(device_cookies),
+        cmocka_unit_test(known_devices),
         cmocka_unit_test(device_cookies_with_a_public_key),
         cmocka_unit_test(guest_ids),
-        cmocka_unit_test(names_of_user_types),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
