@@ -11,7 +11,8 @@ usage() {
 usage: scripts/run.sh [--no-install] [--help]
 
 Installs what is missing (Debian and npm packages), builds, starts a Redis of its own unless LECTERN_REDIS_URL is set,
-starts the server, and prints the addresses of the teacher's and the students' page. Ctrl-C stops all that it started.
+starts the server, and prints the addresses of the teacher's and the students' page. The very first start also makes a
+teacher's account and prints its password, once. Ctrl-C stops all that it started.
 
   --no-install   install no Debian packages; what is missing fails where it is needed
   --help         this text
@@ -178,6 +179,19 @@ lan_addresses() {
     fi
 }
 
+# The very first start makes a teacher's account and shows its password, this once. Later ones find that there are accounts.
+make_first_teacher() {
+    local accounts password
+    # Where the school's login service keeps the accounts, or the database is away, there is nothing to make.
+    accounts=$("$root/build/lectern" user list 2>/dev/null) || return 0
+    if [ -n "$accounts" ]; then return 0; fi
+    password=$("$root/build/lectern" user add --type teacher --name Teacher teacher 2>/dev/null) || return 0
+    printf '\n'
+    say "The first teacher's account was made. Its password is shown this once:"
+    printf '  id        teacher\n  password  %s\n' "$password"
+    printf 'build/lectern user passwd teacher sets another one, build/lectern user add makes more accounts.\n'
+}
+
 print_addresses() {
     local hosts=("$host") address fragment='' token
     if [ "$host" = 0.0.0.0 ]; then
@@ -221,6 +235,7 @@ flock -n 9 || die "another scripts/run.sh is using the data directory $data (LEC
 
 if [ -z "${LECTERN_REDIS_URL:-}" ]; then start_redis; fi
 start_server
+make_first_teacher
 print_addresses
 
 running=yes
