@@ -7,6 +7,8 @@
 
 #include "auth/token.h"
 #include "base/clock.h"
+#include "cli_user.h"
+#include "simulate/simulate.h"
 
 #define TOKEN_SECONDS_DEFAULT 43200
 #define TOKEN_SECONDS_MAX (10LL * 365 * 86400)
@@ -132,6 +134,16 @@ static const struct {
      "token --type teacher|student|service --sub ID [--name NAME] [--room CODE]\n"
      "        [--channels A,B] [--expires SECONDS]\n"
      "                      print a token signed with the configured secret (12 hours)"},
+    {"user", cli_user,
+     "user add --type teacher|student|service [--name NAME] [--email EMAIL] [--stdin] ID\n"
+     "                      make an account and print its password, which is made up unless "
+     "--stdin\n"
+     "                      reads it\n"
+     "  lectern user passwd [--stdin] ID\n"
+     "                      set another password likewise, and sign the account out everywhere\n"
+     "  lectern user list   id, type, name, e-mail and time of making of all accounts, with tabs "
+     "between"},
+    {"simulate", simulate_run, SIMULATE_USAGE},
 };
 #define COMMAND_COUNT (sizeof COMMANDS / sizeof *COMMANDS)
 
@@ -144,10 +156,12 @@ void cli_help(FILE *out)
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
         fprintf(out, "  lectern %s\n", COMMANDS[i].usage);
     }
-    fputs("  lectern --help        this text\n"
-          "  lectern --version     the version\n\n"
-          "SIGTERM and SIGINT end the server in order, a second one at once.\n\n",
-          out);
+    fputs(
+        "  lectern --help        this text\n"
+        "  lectern --version     the version\n\n"
+        "SIGTERM and SIGINT end the server in order, a second one at once. SIGHUP reads the login\n"
+        "service's public keys again.\n\n",
+        out);
     config_help(out);
 }
 
