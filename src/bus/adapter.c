@@ -13,9 +13,9 @@
  * - libuv reports a socket's error condition (a refused connect) as a failed poll, and stops the
  *   poll. The error is still on the socket, so hiredis is told to read and finds it there. Should
  *   it find none, the poll is started again.
- * - It asks for a write event at each command. While nothing is in the way of writing, a prepare
- *   handle stands for it: it runs once, just before the loop waits, and spares two changes of the
- *   poll set and a turn of the loop per batch of commands.
+ * - It asks for a write event at each command. While nothing is in the way of writing, a task at
+ *   the end of the loop's turn stands for it, and spares two changes of the poll set and a turn of
+ *   the loop per batch of commands.
  */
 #include "bus/adapter.h"
 
@@ -30,15 +30,15 @@
 
 struct adapter {
     uv_poll_t poll;
-    uv_prepare_t flush;         /* active while commands wait for the end of the turn */
+    struct loop *loop;
+    struct loop_task flush;     /* queued while commands wait for the end of the turn */
     redisAsyncContext *context; /* NULL once hiredis has freed it */
     const struct adapter_handlers *handlers;
     void *owner;
-    int events;       /* that are polled for */
-    unsigned handles; /* not yet closed */
-    bool in_hiredis;  /* redisAsyncHandleRead/Write is on the stack */
-    bool writing;     /* redisAsyncHandleWrite is */
-    bool closing;     /* the owner has closed it or was told that it is lost */
+    int events;      /* that are polled for */
+    bool in_hiredis; /* redisAsyncHandleRead/Write is on the stack */
+    bool writing;    /* redisAsyncHandleWrite is */
+    bool closing;    /* the owner has closed it or was told that it is lost */
     char reason[128];
 };
 
@@ -106,10 +106,9 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     }
 }
 
-static void on_flush(uv_prepare_t *flush)
+static void on_flush(void *arg)
 {
-    uv_prepare_stop(flush);
-    let_write(flush->data);
+    let_write(arg);
 }
 
 /* The hooks that hiredis calls. */
@@ -132,7 +131,7 @@ static void add_write(void *data)
     if (adapter->writing) { /* the socket took only a part */
         poll_for(adapter, adapter->events | UV_WRITABLE);
     } else if (!(adapter->events & UV_WRITABLE)) {
-        uv_prepare_start(&adapter->flush, on_flush);
+        loop_at_turn_end(adapter->loop, &adapter->flush);
     }
 }
 
@@ -145,12 +144,10 @@ static void del_write(void *data)
 static void on_closed(uv_handle_t *handle)
 {
     struct adapter *adapter = handle->data;
-    if (--adapter->handles == 0) {
-        const struct adapter_handlers *handlers = adapter->handlers;
-        void *owner = adapter->owner;
-        free(adapter);
-        handlers->closed(owner);
-    }
+    const struct adapter_handlers *handlers = adapter->handlers;
+    void *owner = adapter->owner;
+    free(adapter);
+    handlers->closed(owner);
 }
 
 /* hiredis is about to close the socket and free the context. */
@@ -162,8 +159,8 @@ static void cleanup(void *data)
              context->err && context->errstr ? context->errstr : "closed");
     adapter->context = NULL;
     fds_disown(context->c.fd);
+    loop_cancel(adapter->loop, &adapter->flush);
     uv_close((uv_handle_t *)&adapter->poll, on_closed);
-    uv_close((uv_handle_t *)&adapter->flush, on_closed);
 }
 
 static void on_reply(redisAsyncContext *context, void *reply, void *call)
@@ -175,17 +172,16 @@ static void on_reply(redisAsyncContext *context, void *reply, void *call)
 }
 
 /* Hands the socket to libuv and the hooks to hiredis. */
-static int attach(struct adapter *adapter, uv_loop_t *loop)
+static int attach(struct adapter *adapter, struct loop *loop)
 {
     redisAsyncContext *context = adapter->context;
-    int error = uv_poll_init(loop, &adapter->poll, context->c.fd);
+    int error = uv_poll_init(loop_uv(loop), &adapter->poll, context->c.fd);
     if (error) {
         return error;
     }
-    uv_prepare_init(loop, &adapter->flush);
+    adapter->loop = loop;
+    adapter->flush = (struct loop_task){.fn = on_flush, .arg = adapter};
     adapter->poll.data = adapter;
-    adapter->flush.data = adapter;
-    adapter->handles = 2;
     context->data = adapter;
     context->ev.data = adapter;
     context->ev.addRead = add_read;
@@ -197,7 +193,7 @@ static int attach(struct adapter *adapter, uv_loop_t *loop)
     return 0;
 }
 
-struct adapter *adapter_open(uv_loop_t *loop, const char *ip, uint16_t port,
+struct adapter *adapter_open(struct loop *loop, const char *ip, uint16_t port,
                              const struct adapter_handlers *handlers, void *owner, char *error,
                              size_t error_cap)
 {

@@ -9,10 +9,10 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <uv.h>
 
 #include "base/buf.h"
 #include "bus/reply.h"
+#include "net/loop.h"
 
 struct adapter;
 
@@ -31,7 +31,7 @@ struct adapter_handlers {
  * Begins to connect to a numeric address; commands may be sent at once and wait. NULL with a reason
  * in `error` when it failed already.
  */
-struct adapter *adapter_open(uv_loop_t *loop, const char *ip, uint16_t port,
+struct adapter *adapter_open(struct loop *loop, const char *ip, uint16_t port,
                              const struct adapter_handlers *handlers, void *owner, char *error,
                              size_t error_cap);
 

@@ -328,7 +328,7 @@ static struct adapter *open_connection(struct bus *bus, bool commands, char *err
     static const struct adapter_handlers for_subscriptions = {link_on_push, on_lost,
                                                               link_handle_closed};
     struct adapter *adapter =
-        adapter_open(loop_uv(bus->loop), bus->address.host, bus->address.port,
+        adapter_open(bus->loop, bus->address.host, bus->address.port,
                      commands ? &for_commands : &for_subscriptions, bus, error, LINK_REASON_MAX);
     if (adapter) {
         bus->handles++;

@@ -143,8 +143,8 @@ static void on_sentinel(struct bus *bus, const char *error)
         next(bus, false, error);
         return;
     }
-    bus->sentinel = adapter_open(loop_uv(bus->loop), bus->address.host, bus->address.port,
-                                 &handlers, bus, reason, sizeof reason);
+    bus->sentinel = adapter_open(bus->loop, bus->address.host, bus->address.port, &handlers, bus,
+                                 reason, sizeof reason);
     if (!bus->sentinel) {
         next(bus, false, reason);
         return;

@@ -53,7 +53,7 @@ struct conn {
 };
 
 /*
- * Takes over `fd` (connected, made non-blocking here, registered with fds_own by the caller). On
+ * Takes over `fd` (connected, with TCP_NODELAY as civetweb sets it; made non-blocking here, registered with fds_own by the caller). On
  * failure returns a libuv error, the descriptor is still the caller's and no handler ever runs.
  */
 int conn_start(struct conn *conn, struct loop *loop, int fd, const struct conn_handlers *handlers)
@@ -77,6 +77,9 @@ void conn_trim(struct conn *conn);
 
 /* Sends what it can now; may call handlers->drain and, on a broken socket, handlers->ended. */
 void conn_flush(struct conn *conn);
+
+/* It is about to be flushed: has its fields brought near meanwhile. */
+void conn_prefetch(const struct conn *conn);
 
 /* Closes now; what waits is lost; handlers->closed runs later in this or the next turn. */
 void conn_destroy(struct conn *conn);

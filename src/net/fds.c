@@ -14,6 +14,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+
 #define WORD_BITS 64
 #define LIMIT_MAX (1 << 24) /* where the soft limit is "unlimited"; the kernel's own is lower */
 #define STATUS_HEAD 512     /* bytes of /proc/self/status that hold its FDSize line */
@@ -89,6 +91,18 @@ int fds_highest(void)
     const char *line = strstr(head, label);
     long size = line ? strtol(line + sizeof label - 1, NULL, 10) : 0;
     return size > 0 && size < limit ? (int)size - 1 : limit - 1;
+}
+
+int fds_highest_recent(void)
+{
+    static _Atomic int64_t read_ms;
+    static _Atomic int highest;
+    int64_t now_ms = clock_mono_ms();
+    if (now_ms - atomic_load(&read_ms) >= FDS_STALE_MS) {
+        atomic_store(&highest, fds_highest());
+        atomic_store(&read_ms, now_ms); /* last: whoever sees it sees a highest as new */
+    }
+    return atomic_load(&highest);
 }
 
 void fds_own_all_open(void)

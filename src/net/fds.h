@@ -28,10 +28,17 @@ int fds_next_foreign(int fd);
 
 /*
  * No descriptor above this one is open, ours or not: the size of the kernel's table, read from
- * /proc (about 3 microseconds). It is never smaller than needed, up to twice as large, and does not
+ * /proc (3 to 5 microseconds). It is never smaller than needed, up to twice as large, and does not
  * shrink when descriptors are closed. For whoever walks with fds_next_foreign().
  */
 int fds_highest(void);
+
+/*
+ * The same as read within the last FDS_STALE_MS: too low for what was opened since, where that made the
+ * table grow. For whoever looks again with fds_highest() when it has not found what must be there.
+ */
+#define FDS_STALE_MS 50
+int fds_highest_recent(void);
 
 /* Marks every descriptor open right now as ours (after start-up, before civetweb starts). */
 void fds_own_all_open(void);

@@ -4,8 +4,8 @@
  * Posts from other threads go through a list under a mutex and one uv_async_t; the list is taken
  * whole and run without the lock. A uv_prepare_t runs each time before the loop waits, after the events
  * and after the timers (a uv_check_t would run before those, and leave what they queued until the next
- * event): there the connections that got something to send are flushed, so that all that a turn queued
- * for a socket leaves in one write. loop_stop() posts the last function, which closes the loop's own
+ * event): there the turn's tasks are run, then the connections that got something to send are flushed, so
+ * that all that a turn queued for a socket leaves in one write. loop_stop() posts the last function, which closes the loop's own
  * handles; the thread ends when no handle is left.
  */
 #include "net/loop.h"
@@ -30,6 +30,7 @@ struct loop {
     uv_thread_t thread;
     bool started;
     unsigned index;
+    struct loop_task *task_head, **task_tail;
     struct conn *flush_head, **flush_tail;
     size_t sent; /* bytes, since the metrics were told */
 
@@ -59,9 +60,17 @@ static void run_posts(uv_async_t *wake)
 static void flush_turn(uv_prepare_t *turn_end)
 {
     struct loop *loop = turn_end->data;
+    while (loop->task_head) {
+        struct loop_task *task = loop->task_head;
+        loop_cancel(loop, task);
+        task->fn(task->arg);
+    }
     while (loop->flush_head) {
         struct conn *conn = loop->flush_head;
         loop_forget(loop, conn);
+        if (loop->flush_head) {
+            conn_prefetch(loop->flush_head); /* arrives while the kernel works for this one */
+        }
         conn_flush(conn);
     }
     if (loop->sent > 0) {
@@ -82,6 +91,7 @@ struct loop *loop_create(unsigned index)
         return NULL;
     }
     loop->index = index;
+    loop->task_tail = &loop->task_head;
     loop->flush_tail = &loop->flush_head;
     loop->posts_tail = &loop->posts;
     pthread_mutex_init(&loop->lock, NULL);
@@ -208,6 +218,33 @@ char *loop_read_buffer(struct loop *loop)
 int64_t loop_now_ms(const struct loop *loop)
 {
     return (int64_t)uv_now(&loop->uv);
+}
+
+void loop_at_turn_end(struct loop *loop, struct loop_task *task)
+{
+    if (task->queued) {
+        return;
+    }
+    task->queued = true;
+    task->next = NULL;
+    *loop->task_tail = task;
+    loop->task_tail = &task->next;
+}
+
+void loop_cancel(struct loop *loop, struct loop_task *task)
+{
+    if (!task->queued) {
+        return;
+    }
+    struct loop_task **link = &loop->task_head;
+    while (*link != task) { /* the head in the common case */
+        link = &(*link)->next;
+    }
+    *link = task->next;
+    if (!*link) {
+        loop->task_tail = link;
+    }
+    task->queued = false;
 }
 
 void loop_flush_later(struct loop *loop, struct conn *conn)

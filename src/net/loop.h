@@ -44,6 +44,25 @@ unsigned loop_index(const struct loop *loop);
 char *loop_read_buffer(struct loop *loop);    /* LOOP_READ_SIZE bytes, valid within one callback */
 int64_t loop_now_ms(const struct loop *loop); /* monotonic, cached at the start of the turn */
 
+/*
+ * Something to be done once before the loop waits again, after the events and timers of this turn.
+ * The owner sets fn and arg; next and queued are the loop's.
+ */
+struct loop_task {
+    struct loop_task *next;
+    void (*fn)(void *arg);
+    void *arg;
+    bool queued;
+};
+
+/*
+ * Queues a task unless it is queued already. Tasks run in the order in which they were queued, those
+ * that a running one queues in the same turn too, and before the connections are flushed. A task
+ * stays in place until it has run or was cancelled.
+ */
+void loop_at_turn_end(struct loop *loop, struct loop_task *task);
+void loop_cancel(struct loop *loop, struct loop_task *task); /* does nothing if it is not queued */
+
 /* Puts a connection on the list of those that are flushed when this turn's events are done. */
 void loop_flush_later(struct loop *loop, struct conn *conn);
 void loop_forget(struct loop *loop, struct conn *conn);

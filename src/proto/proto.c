@@ -123,7 +123,9 @@ int proto_post(struct proto_loop *proto_loop, const struct proto *proto,
         metric_add(METRIC_OUT_OF_MEMORY, 1);
         return -1;
     }
-    *post = (struct post){proto_loop, proto, *request};
+    post->proto_loop = proto_loop;
+    post->proto = proto;
+    post->request = *request; /* by itself: a whole struct would be made on the stack first */
     if (loop_post(proto_loop->loop, arrive, post)) {
         free(post);
         return -1;
