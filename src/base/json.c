@@ -49,11 +49,30 @@ static bool scan_escape(struct scan *s)
     return true;
 }
 
+/* Eight bytes at a time, as long as none of them is a quote, a backslash or a control character. */
+static void skip_plain(struct scan *s)
+{
+    static const uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
+    while (s->end - s->p >= 8) {
+        uint64_t bytes;
+        memcpy(&bytes, s->p, 8);
+        uint64_t quotes = bytes ^ (ones * '"'), backslashes = bytes ^ (ones * '\\');
+        /* A byte of x below n, at most 128, leaves the top bit of its own in (x - n) & ~x. */
+        if ((((bytes - ones * 0x20) & ~bytes) | ((quotes - ones) & ~quotes) |
+             ((backslashes - ones) & ~backslashes)) &
+            tops) {
+            return;
+        }
+        s->p += 8;
+    }
+}
+
 static bool scan_string(struct scan *s)
 {
     if (!scan_char(s, '"')) {
         return false;
     }
+    skip_plain(s);
     while (s->p < s->end) {
         char c = *s->p;
         if (c == '"') {
@@ -64,8 +83,11 @@ static bool scan_string(struct scan *s)
             return false;
         }
         s->p++;
-        if (c == '\\' && !scan_escape(s)) {
-            return false;
+        if (c == '\\') {
+            if (!scan_escape(s)) {
+                return false;
+            }
+            skip_plain(s);
         }
     }
     return false;
@@ -334,6 +356,14 @@ static bool decode_string(struct span raw, char *out, size_t cap, size_t *len)
         return false;
     }
     struct scan s = {.p = raw.p + 1, .end = raw.p + raw.n - 1};
+    *len = raw.n - 2;
+    if (!memchr(s.p, '\\', *len)) { /* nearly all are like that */
+        bool fits = !out || *len < cap;
+        if (out && fits) {
+            memcpy(out, s.p, *len);
+        }
+        return fits;
+    }
     *len = 0;
     while (s.p < s.end) {
         char utf8[4];

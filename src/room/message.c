@@ -203,40 +203,52 @@ static int read_ts(struct reader *r, struct span raw)
 }
 
 struct field {
-    const char *name;
+    struct span name; /* with a NUL behind it */
     enum json_type type;
     bool redis_only;
     int (*read)(struct reader *r, struct span raw);
 };
 
+#define NAME(text)                                                                                 \
+    {                                                                                              \
+        text, sizeof(text) - 1                                                                     \
+    }
 static const struct field fields[] = {
-    {"ref", JSON_STRING, false, read_ref},
-    {"messageType", JSON_STRING, false, read_type},
-    {"targetType", JSON_STRING, false, read_target_type},
-    {"target", JSON_STRING, false, read_target},
-    {"sender", JSON_STRING, false, read_sender},
-    {"senderType", JSON_STRING, false, read_sender_type},
-    {"room", JSON_STRING, false, read_room},
-    {"ephemeral", JSON_BOOL, false, read_ephemeral},
-    {"id", JSON_STRING, true, read_message_id},
-    {"ts", JSON_NUMBER, true, read_ts},
+    {NAME("ref"), JSON_STRING, false, read_ref},
+    {NAME("messageType"), JSON_STRING, false, read_type},
+    {NAME("targetType"), JSON_STRING, false, read_target_type},
+    {NAME("target"), JSON_STRING, false, read_target},
+    {NAME("sender"), JSON_STRING, false, read_sender},
+    {NAME("senderType"), JSON_STRING, false, read_sender_type},
+    {NAME("room"), JSON_STRING, false, read_room},
+    {NAME("ephemeral"), JSON_BOOL, false, read_ephemeral},
+    {NAME("id"), JSON_STRING, true, read_message_id},
+    {NAME("ts"), JSON_NUMBER, true, read_ts},
+    {NAME("message"), JSON_NULL, false, NULL}, /* of any type */
 };
+#define FIELDS (sizeof fields / sizeof fields[0])
+#define BODY (FIELDS - 1)
+#define UNKNOWN FIELDS
 
 #define KEY_MAX 128 /* bytes of a key that could be a known one, escapes included */
 
 struct members {
     struct json_member list[MESSAGE_MEMBERS_MAX];
+    unsigned char field[MESSAGE_MEMBERS_MAX]; /* which of the fields each is, or UNKNOWN */
     size_t count;
 };
 
-static const struct json_member *member_of(const struct members *members, const char *name)
+static size_t field_of(struct span key)
 {
-    for (size_t i = 0; i < members->count; i++) {
-        if (json_key_same(members->list[i].key, span_of(name))) {
-            return &members->list[i];
+    bool plain = key.n == 0 || !memchr(key.p, '\\', key.n);
+    for (size_t i = 0; i < FIELDS; i++) {
+        const struct span name = fields[i].name;
+        if (plain ? key.n == name.n && memcmp(key.p, name.p, name.n) == 0
+                  : json_key_same(key, name)) {
+            return i;
         }
     }
-    return NULL;
+    return UNKNOWN;
 }
 
 static int scan(struct reader *r, struct span text, struct members *members)
@@ -251,18 +263,28 @@ static int scan(struct reader *r, struct span text, struct members *members)
         return refuse(r, "bad_json", NULL, "Too many members: at most %d are allowed.",
                       MESSAGE_MEMBERS_MAX);
     }
+    for (size_t i = 0; i < members->count; i++) {
+        members->field[i] = (unsigned char)field_of(members->list[i].key);
+    }
     return 0;
 }
 
-/* The name of a known field, which lives for ever, or NULL. */
-static const char *field_name(struct span key)
+/* The name of the member's field, which lives for ever, or NULL. */
+static const char *field_name(const struct members *members, size_t i)
 {
-    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
-        if (json_key_same(key, span_of(fields[i].name))) {
-            return fields[i].name;
-        }
+    return members->field[i] == UNKNOWN ? NULL : fields[members->field[i]].name.p;
+}
+
+/* Are these two one key, given twice? */
+static bool same_key(const struct members *members, size_t i, size_t j)
+{
+    const struct span a = members->list[i].key, b = members->list[j].key;
+    if (members->field[i] != UNKNOWN || members->field[j] != UNKNOWN) {
+        return members->field[i] == members->field[j];
     }
-    return json_key_same(key, span_of("message")) ? "message" : NULL;
+    /* A longer key is nobody's; comparing many that differ late would take a hostile message's
+     * worth of time. */
+    return a.n <= KEY_MAX && b.n <= KEY_MAX && json_key_same(a, b);
 }
 
 /*
@@ -274,38 +296,43 @@ static int check_members(struct reader *r, const struct members *members)
     for (size_t i = 0; i < members->count; i++) {
         const struct json_member *m = &members->list[i];
         if (!json_string_decodes((struct span){m->key.p - 1, m->key.n + 2}) ||
-            (m->value.type == JSON_STRING && !json_key_same(m->key, span_of("message")) &&
+            (m->value.type == JSON_STRING && members->field[i] != BODY &&
              !json_string_decodes(m->value.raw))) {
-            return refuse(r, "bad_json", field_name(m->key),
+            return refuse(r, "bad_json", field_name(members, i),
                           "\\u0000 and half a surrogate pair are not allowed outside \"message\".");
         }
-        /* A longer key is nobody's; comparing many that differ late would take a hostile message's
-         * worth of time. */
-        for (size_t j = 0; m->key.n <= KEY_MAX && j < i; j++) {
-            if (members->list[j].key.n <= KEY_MAX && json_key_same(m->key, members->list[j].key)) {
-                return refuse(r, "bad_json", field_name(m->key), "A key is given twice.");
+        for (size_t j = 0; j < i; j++) {
+            if (same_key(members, i, j)) {
+                return refuse(r, "bad_json", field_name(members, i), "A key is given twice.");
             }
         }
     }
     return 0;
 }
 
+/* In the table's order, whatever the message's. */
 static int read_fields(struct reader *r, const struct members *members)
 {
     static const char *const type_names[] = {
         [JSON_BOOL] = "true or false", [JSON_NUMBER] = "a number", [JSON_STRING] = "a string"};
-    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+    const struct json_value *values[FIELDS + 1] = {NULL};
+    for (size_t i = 0; i < members->count; i++) {
+        values[members->field[i]] = &members->list[i].value;
+    }
+    for (size_t i = 0; i < BODY; i++) {
         const struct field *field = &fields[i];
-        const struct json_member *m = member_of(members, field->name);
-        if (!m || (field->redis_only && !r->from_redis)) {
+        if (!values[i] || (field->redis_only && !r->from_redis)) {
             continue;
         }
-        if (m->value.type != field->type) {
-            return refuse_form(r, field->name, type_names[field->type]);
+        if (values[i]->type != field->type) {
+            return refuse_form(r, field->name.p, type_names[field->type]);
         }
-        if (field->read(r, m->value.raw)) {
+        if (field->read(r, values[i]->raw)) {
             return -1;
         }
+    }
+    if (values[BODY]) {
+        r->out->body = *values[BODY];
     }
     return 0;
 }
@@ -318,10 +345,6 @@ int message_read(struct span text, bool from_redis, struct message *out,
     *out = (struct message){.body = {JSON_NULL, {"null", 4}}};
     if (scan(&r, text, &members) || check_members(&r, &members) || read_fields(&r, &members)) {
         return -1;
-    }
-    const struct json_member *body = member_of(&members, "message");
-    if (body) {
-        out->body = body->value;
     }
     if (!out->type[0]) {
         return refuse(&r, "bad_field", "messageType", "\"messageType\" is missing.");

@@ -348,6 +348,34 @@ static void some_strings_are_refused(void **state)
     }
 }
 
+/* Strings are scanned eight bytes at a time where that is possible: no place is special. */
+static void every_byte_counts_wherever_it_is(void **state)
+{
+    (void)state;
+    for (unsigned byte = 0; byte < 256; byte++) {
+        for (size_t len = 1; len < 20; len++) {
+            for (size_t at = 0; at < len; at++) {
+                char text[40] = "{\"k\":\"";
+                const size_t begin = strlen(text);
+                memset(text + begin, 'a', len);
+                text[begin + at] = (char)byte;
+                memcpy(text + begin + len, "\"}", 2);
+                struct json_member member;
+                size_t count, error_at = 0;
+                bool good = byte >= 0x20 && byte != '"' && byte != '\\';
+                int result = json_members((struct span){text, begin + len + 2}, &member, 1, &count,
+                                          &error_at);
+                assert_int_equal(result, good ? 0 : -1);
+                if (good) {
+                    assert_int_equal(member.value.raw.n, len + 2);
+                } else if (byte < 0x20) {
+                    assert_int_equal(error_at, begin + at);
+                }
+            }
+        }
+    }
+}
+
 static void strings_must_fit(void **state)
 {
     (void)state;
@@ -519,6 +547,7 @@ int main(void)
         cmocka_unit_test(elements_are_found),
         cmocka_unit_test(strings_are_decoded),
         cmocka_unit_test(some_strings_are_refused),
+        cmocka_unit_test(every_byte_counts_wherever_it_is),
         cmocka_unit_test(strings_must_fit),
         cmocka_unit_test(keys_compare_after_decoding),
         cmocka_unit_test(integers),
