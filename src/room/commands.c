@@ -1,6 +1,6 @@
 /*
- * What members send: limits, rights, and the scripts that carry it out. Answers go to the sender
- * only: `ack` when it gave a `ref`, `error` in any case.
+ * What members send: limits, rights, and the scripts that carry it out; messages for others go by
+ * batch.c. Answers go to the sender only: `ack` when it gave a `ref`, `error` in any case.
  */
 #include "room/internal.h"
 
@@ -19,7 +19,6 @@
 struct call {
     struct member *member;
     int64_t started_ns;
-    bool publishes;
     char ref[ID_MAX + 1];
 };
 
@@ -58,7 +57,7 @@ static void tell_ack(struct member *member, const char *ref, struct span id)
     member_tell(member, "ack", ref, span_of(body), false);
 }
 
-static void tell_unavailable(struct member *member, const char *ref)
+void member_unavailable(struct member *member, const char *ref)
 {
     tell_error(member, ref, "unavailable", NULL, RETRY_MS,
                "The room's state cannot be reached; send it again in a moment.");
@@ -71,14 +70,10 @@ static void tell_forbidden(struct member *member, const struct message *message,
 
 /* ---- scripts ---- */
 
-static void call_done(void *arg, const struct bus_reply *reply)
+void member_answer(struct member *member, const char *ref, int64_t started_ns, struct span status,
+                   struct span id)
 {
-    struct call *call = arg;
-    struct member *member = call->member;
-    struct span status = bus_reply_text(bus_reply_at(reply, 0));
-    if (!reply || bus_reply_type(reply) == BUS_ERROR) {
-        tell_unavailable(member, call->ref); /* perhaps it was done; `ref` makes a repeat safe */
-    } else if (span_eq(status, "stale") || span_eq(status, "removed")) {
+    if (span_eq(status, "stale") || span_eq(status, "removed")) {
         bool removed = span_eq(status, "removed");
         member->left = true;
         member_close(member, removed ? CLOSE_REMOVED : CLOSE_REPLACED,
@@ -86,11 +81,24 @@ static void call_done(void *arg, const struct bus_reply *reply)
     } else if (span_eq(status, "ended") || span_eq(status, "gone")) {
         /* The channel brings `close`, or the tick finds that room or session must be brought back. */
         member->room->suspect = true;
-        tell_unavailable(member, call->ref);
+        member_unavailable(member, ref);
+    } else if (!span_eq(status, "ok") && !span_eq(status, "repeat")) {
+        member_unavailable(member, ref); /* "failed": somebody has tampered with the log */
     } else {
-        tell_ack(member, call->ref, bus_reply_text(bus_reply_at(reply, 1)));
-        metric_observe(HISTOGRAM_ACK, (double)(clock_mono_ns() - call->started_ns) / 1e9);
-        metric_add(METRIC_PUBLISHED, call->publishes && !span_eq(status, "repeat"));
+        tell_ack(member, ref, id);
+        metric_observe(HISTOGRAM_ACK, (double)(clock_mono_ns() - started_ns) / 1e9);
+    }
+}
+
+static void call_done(void *arg, const struct bus_reply *reply)
+{
+    struct call *call = arg;
+    struct member *member = call->member;
+    if (!reply || bus_reply_type(reply) == BUS_ERROR) {
+        member_unavailable(member, call->ref); /* perhaps it was done; doing it again is harmless */
+    } else {
+        member_answer(member, call->ref, call->started_ns, bus_reply_text(bus_reply_at(reply, 0)),
+                      (struct span){NULL, 0});
     }
     member_unref(member);
     free(call);
@@ -114,7 +122,7 @@ static struct call *call_begin(struct member *member, const char *ref)
 /* The call could not be made. */
 static void call_failed(struct call *call)
 {
-    tell_unavailable(call->member, call->ref);
+    member_unavailable(call->member, call->ref);
     member_unref(call->member);
     free(call);
 }
@@ -127,7 +135,7 @@ static void run(struct member *member, const struct message *message, enum bus_s
     if (!call) {
         return;
     }
-    call->publishes = message->kind == MESSAGE_ROUTED;
+    batch_flush(member->room); /* what was sent before comes first */
     struct span args[3 + 16];
     args[0] = span_of(member->user_id);
     args[1] = span_of(member->session);
@@ -141,30 +149,6 @@ static void run(struct member *member, const struct message *message, enum bus_s
 
 /* ---- messages for others ---- */
 
-static void send_routed(struct member *member, const struct message *message)
-{
-    const struct config *config = member->room->rooms->config;
-    struct buf body;
-    char max_len[16], max_bytes[16];
-    buf_init(&body);
-    buf_append_char(&body, '{');
-    message_write_tail(&body, message, member->room->channel, user_type_name(member->type),
-                       member->user_id);
-    if (body.failed) {
-        tell_unavailable(member, message->ref);
-    } else if (message->ephemeral) {
-        const struct span more[] = {buf_span(&body)};
-        run(member, message, BUS_SCRIPT_EPHEMERAL, more, 1);
-    } else {
-        snprintf(max_len, sizeof max_len, "%u", config->log_max);
-        snprintf(max_bytes, sizeof max_bytes, "%u", config->log_bytes);
-        const struct span more[] = {span_of(message->ref), buf_span(&body), span_of(max_len),
-                                    span_of(max_bytes)};
-        run(member, message, BUS_SCRIPT_SEND, more, 4);
-    }
-    buf_finish(&body);
-}
-
 static void do_routed(struct member *member, const struct message *message)
 {
     if (!message->targets) {
@@ -175,7 +159,7 @@ static void do_routed(struct member *member, const struct message *message)
         tell_error(member, message->ref, "talk_forbidden", NULL, 0,
                    "In this room participants may write to the host only.");
     } else {
-        send_routed(member, message);
+        batch_add(member, message);
     }
 }
 
@@ -281,6 +265,7 @@ static void do_token(struct member *member, const struct message *message)
         tell_forbidden(member, message, "The token is another user's or another room's.");
     } else {
         member->expires_ms = claims.expires_ms;
+        member->generation = claims.generation;
         tell_ack(member, message->ref, (struct span){NULL, 0});
     }
 }
@@ -359,24 +344,18 @@ static bool within_rate(struct member *member)
 static void keep_early(struct member *member, struct span text)
 {
     size_t most = EARLY_SIZES * (size_t)member->room->rooms->config->message_max;
-    bool fits = member->early_count < EARLY_MAX && member->early_bytes + text.n <= most;
-    struct early *early = fits ? malloc(sizeof *early + text.n) : NULL;
-    if (!early && member->welcomed) {
-        tell_unavailable(member, ""); /* what has a ref will be sent again */
-    } else if (!early && fits) {
-        member_close(member, CLOSE_INTERNAL, "out of memory");
-    } else if (!early) {
-        member_close(member, CLOSE_TOO_MANY, "too many messages before the welcome");
-    }
-    if (!early) {
+    struct joining *joining = member->joining;
+    bool fits = joining->early_count < EARLY_MAX && joining->early_bytes + text.n <= most;
+    if (fits && joining_keep_early(joining, text)) {
         return;
     }
-    early->next = member->early;
-    early->len = text.n;
-    memcpy(early->text, text.p, text.n);
-    member->early = early;
-    member->early_count++;
-    member->early_bytes += text.n;
+    if (member->welcomed) {
+        member_unavailable(member, ""); /* what has a ref will be sent again */
+    } else if (fits) {
+        member_close(member, CLOSE_INTERNAL, "out of memory");
+    } else {
+        member_close(member, CLOSE_TOO_MANY, "too many messages before the welcome");
+    }
 }
 
 void member_receive(struct member *member, struct span text)

@@ -37,8 +37,11 @@ static enum room_outcome ask(struct bus_pool *pool, const struct claims *who,
     snprintf(max, sizeof max, "%u", options->max);
     snprintf(hold, sizeof hold, "%u", options->hold_s);
     snprintf(wait_ms, sizeof wait_ms, "%d", ROOM_PENDING_MS);
-    id_random(epoch, EPOCH_LEN);
-    id_random(seal, SEAL_LEN);
+    epoch[0] = seal[0] = '\0';
+    if (who->type == USER_TEACHER) { /* who may make the room */
+        id_random(epoch, EPOCH_LEN);
+        id_random(seal, SEAL_LEN);
+    }
     const struct span key = span_of(room);
     const struct span args[] = {
         span_of(user_type_name(who->type)),

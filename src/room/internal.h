@@ -66,6 +66,8 @@ struct room {
     unsigned load; /* number of the loading in progress; replies to older ones are ignored */
     struct settings settings;
     struct ring log;
+    struct batch *batch; /* what members have sent in this turn of the loop, or NULL */
+    struct loop_task turn_end;
     struct held *held, **held_tail;
     size_t held_bytes;
     struct member **members;
@@ -101,33 +103,37 @@ struct late {
     struct frame *frame;
 };
 
-/* What the welcome says, kept from activation until the log is loaded. */
-struct welcome {
+/*
+ * What a member needs only until it is attached; a member that sits in class has none of it. With
+ * thousands of them idle, that is a good part of what each costs.
+ */
+struct joining {
+    char *since; /* as asked; NULL = not asked */
+    uint32_t history;
+    int64_t started_ns;  /* of the upgrade request, monotonic */
+    struct early *early; /* newest first */
+    size_t early_count, early_bytes;
+    struct late *late, **late_tail;
+    size_t late_count;
     struct log_id newest; /* of the room's log at activation */
-    struct buf json;      /* the body of the message */
+    struct buf welcome;   /* the body of the message; empty until activated */
 };
 
 struct member {
     struct room *room;
-    size_t index; /* in room->members */
     const struct member_ops *ops;
-    void *socket;                        /* NULL once it is gone */
-    const char *user_id, *name, *device; /* inside text[] */
-    int64_t expires_ms;                  /* of the token, wall clock */
-    int64_t started_ns;                  /* of the upgrade request, monotonic */
-    int64_t reserved_ms;                 /* see struct room_ticket */
-    struct log_id skip;  /* messages up to this one are known to the client; 0-0 = none */
-    struct log_id seen;  /* highest id shown, to be told to the host */
-    uint64_t cursor;     /* position in the room's log; valid while replaying */
-    char *since;         /* as asked, until attached; NULL = not asked */
-    struct early *early; /* newest first */
-    struct late *late, **late_tail;
-    size_t early_count, early_bytes, late_count;
-    struct welcome *welcome; /* kept between activation and attaching */
+    void *socket;            /* NULL once it is gone */
+    struct joining *joining; /* NULL while ATTACHED; may be when CLOSING */
+    int64_t expires_ms;      /* of the token, wall clock */
+    int64_t reserved_ms;     /* see struct room_ticket */
+    struct log_id skip;      /* messages up to this one are known to the client; 0-0 = none */
+    struct log_id seen;      /* highest id shown, to be told to the host */
+    uint64_t cursor;         /* position in the room's log; valid while replaying */
     struct bucket rate;
-    uint32_t refused; /* messages in a row */
-    uint32_t history;
-    unsigned refs; /* outstanding calls */
+    uint32_t index;      /* in room->members */
+    uint32_t refused;    /* messages in a row */
+    uint32_t generation; /* of an account's token; 0: it is no account's */
+    unsigned refs;       /* outstanding calls */
     enum user_type type;
     enum member_state state;
     char session[SESSION_ID_LEN + 1];
@@ -138,7 +144,8 @@ struct member {
     bool lost : 1;     /* how the socket went; valid when socket is NULL */
     bool indexed : 1;  /* in the server's index of sessions */
     bool welcomed : 1; /* a further welcome follows a lost link and replays nothing by itself */
-    char text[];
+    uint16_t name_at, device_at;
+    char user_id[]; /* and, at name_at and device_at from its beginning, name and device */
 };
 
 /* A session in `server:{serverId}:sessions`: "CODE userId sessionId epoch incarnation". */
@@ -180,6 +187,7 @@ struct rooms {
     int64_t redis_ahead_ms; /* of this machine's clock, as seen at the last reservation */
     struct leave *leaves, **leaves_tail; /* to be sent (again) */
     unsigned calls_out;                  /* leaves and the like sent, not answered */
+    int64_t generations_ms;              /* monotonic: when members' tokens were looked at last */
     uv_timer_t timer;
     void (*all_left)(void *arg);
     void *all_left_arg;
@@ -242,20 +250,48 @@ void member_tell(struct member *member, const char *type, const char *ref, struc
 /* Keeps a frame for after the welcome; false: the member is being closed for want of memory. */
 bool member_keep_late(struct member *member, struct frame *frame);
 
+/* commands.c */
+/* Tells the sender what became of its message, with the words of the scripts that act for a session. */
+void member_answer(struct member *member, const char *ref, int64_t started_ns, struct span status,
+                   struct span id);
+void member_unavailable(struct member *member, const char *ref);
+
+/* batch.c */
+void batch_init(struct room *room);
+/* Sends a message for others with all that members of the room send in this turn of the loop. */
+void batch_add(struct member *member, const struct message *message);
+/*
+ * Sends what waits, now: before something is asked of Redis that must not overtake it. May tell
+ * members that it failed.
+ */
+void batch_flush(struct room *room);
+
 /* deliver.c */
 void room_receive(struct room *room, struct span payload); /* from the channel, room LIVE */
 void room_append(struct room *room, struct log_id id, struct span json);
 void room_fan_out(struct room *room, const struct message *message, struct span json,
                   struct ring_entry *entry);
 
+/* joining.c */
+struct joining *joining_create(void);          /* NULL when out of memory */
+void joining_free(struct joining *joining);    /* accepts NULL */
+void joining_restart(struct joining *joining); /* forgets the welcome and what was to follow it */
+/* Keeps a message from the client; false: no memory. */
+bool joining_keep_early(struct joining *joining, struct span text);
+bool joining_keep_late(struct joining *joining, struct frame *frame); /* the same for one to it */
+
 /* replay.c */
 /* "<epoch>.<ms>-<seq>", and the way back: false if the id is not of this room's life. */
 void log_id_print(const struct room *room, struct log_id id, char out[ROOM_MESSAGE_ID_MAX + 1]);
 bool log_id_read(const struct room *room, struct span text, struct log_id *out);
-void replay_start(struct member *member, struct log_id newest);
+/* Replays what comes after `joining` said, and goes on by itself. */
+void replay_start(struct member *member, const struct joining *joining);
 void replay_step(struct member *member);
 
 /* seen.c */
 void seen_flush(struct room *room);
+
+/* revoke.c */
+void rooms_check_generations(struct rooms *rooms); /* closes those whose token is void */
 
 #endif

@@ -28,39 +28,10 @@ void member_ref(struct member *member)
     member->room->refs++;
 }
 
-static void free_early(struct member *member)
-{
-    while (member->early) {
-        struct early *next = member->early->next;
-        free(member->early);
-        member->early = next;
-    }
-}
-
-/* What was to be told with the welcome, and the welcome. */
-static void free_late(struct member *member)
-{
-    while (member->late) {
-        struct late *next = member->late->next;
-        frame_unref(member->late->frame);
-        free(member->late);
-        member->late = next;
-    }
-    member->late_tail = &member->late;
-    member->late_count = 0;
-    if (member->welcome) {
-        buf_finish(&member->welcome->json);
-        free(member->welcome);
-        member->welcome = NULL;
-    }
-}
-
 static void free_if_unused(struct member *member)
 {
     if (!member->socket && member->refs == 0) {
-        free_early(member);
-        free_late(member);
-        free(member->since);
+        joining_free(member->joining);
         free(member);
     }
 }
@@ -86,7 +57,7 @@ static bool add_to_room(struct room *room, struct member *member)
         room->cap = cap;
     }
     member->room = room;
-    member->index = room->count;
+    member->index = (uint32_t)room->count;
     room->members[room->count++] = member;
     return true;
 }
@@ -109,14 +80,16 @@ static struct member *allocate(const struct room_ticket *ticket, const struct cl
     if (!member) {
         return NULL;
     }
-    member->user_id = memcpy(member->text, claims->user_id, id_size);
-    member->name = memcpy(member->text + id_size, claims->name, name_size);
-    member->device = memcpy(member->text + id_size + name_size, claims->device, device_size);
+    member->name_at = (uint16_t)id_size;
+    member->device_at = (uint16_t)(id_size + name_size);
+    memcpy(member->user_id, claims->user_id, id_size);
+    memcpy(member->user_id + member->name_at, claims->name, name_size);
+    memcpy(member->user_id + member->device_at, claims->device, device_size);
     memcpy(member->session, ticket->session, sizeof member->session);
     member->reserved_ms = ticket->reserved_ms;
     member->type = claims->type;
     member->expires_ms = claims->expires_ms;
-    member->late_tail = &member->late;
+    member->generation = claims->generation;
     return member;
 }
 
@@ -126,10 +99,15 @@ struct member *member_create(struct rooms *rooms, const struct room_ticket *tick
 {
     assert(socket); /* a member without one is on its way out */
     struct member *member = allocate(ticket, claims);
-    if (!member || (*since && !(member->since = strdup(since)))) {
+    struct joining *joining = member ? joining_create() : NULL;
+    if (!joining || (*since && !(joining->since = strdup(since)))) {
+        joining_free(joining);
         free(member);
         return NULL;
     }
+    joining->history = history;
+    joining->started_ns = started_ns;
+    member->joining = joining;
     struct room *room = room_find(rooms, ticket->room, ticket->epoch);
     if (!room) {
         room = room_open(rooms, ticket->room, ticket->epoch);
@@ -138,15 +116,13 @@ struct member *member_create(struct rooms *rooms, const struct room_ticket *tick
         if (room) {
             room_unref(room);
         }
-        free(member->since);
+        joining_free(joining);
         free(member);
         return NULL;
     }
     rooms->redis_ahead_ms = ticket->reserved_ms - clock_wall_ms();
     member->ops = ops;
     member->socket = socket;
-    member->history = history;
-    member->started_ns = started_ns;
     bucket_fill(&member->rate, member_rate(member)->burst, loop_now_ms(rooms->loop));
     if (room->state != ROOM_SUBSCRIBING) {
         member_activate(member);
@@ -216,9 +192,9 @@ static void write_limits(struct buf *out, const struct member *member)
     const struct config *config = member->room->rooms->config;
     buf_printf(out,
                ",\"ping\":%u,\"limits\":{\"message\":%u,\"rate\":%u,\"burst\":%u,\"queue\":%u,"
-               "\"participants\":%u},\"server\":{\"id\":",
+               "\"participants\":%u,\"image\":%u},\"server\":{\"id\":",
                config->ping_s, config->message_max, member_rate(member)->rate,
-               member_rate(member)->burst, config->queue_max, config->room_max);
+               member_rate(member)->burst, config->queue_max, config->room_max, config->image_max);
     json_write_string(out, span_of(member->room->rooms->server_id));
     buf_append_text(out, ",\"version\":\"" LECTERN_VERSION "\"}}");
 }
@@ -228,7 +204,7 @@ static void write_welcome(struct buf *out, const struct member *member,
                           const struct bus_reply *reply)
 {
     buf_append_text(out, "{\"user\":");
-    write_user(out, span_of(member->user_id), span_of(member->name));
+    write_user(out, span_of(member->user_id), span_of(member->user_id + member->name_at));
     buf_printf(out, ",\"userType\":\"%s\"},\"session\":\"%s\"", user_type_name(member->type),
                member->session);
     write_settings(out, reply);
@@ -248,20 +224,10 @@ static void write_welcome(struct buf *out, const struct member *member,
 
 static bool keep_welcome(struct member *member, const struct bus_reply *reply)
 {
-    struct welcome *welcome = calloc(1, sizeof *welcome);
-    if (!welcome) {
-        return false;
-    }
-    buf_init(&welcome->json);
-    write_welcome(&welcome->json, member, reply);
-    if (welcome->json.failed ||
-        !log_id_parse(bus_reply_text(bus_reply_at(reply, 2)), &welcome->newest)) {
-        buf_finish(&welcome->json);
-        free(welcome);
-        return false;
-    }
-    member->welcome = welcome;
-    return true;
+    struct joining *joining = member->joining;
+    write_welcome(&joining->welcome, member, reply);
+    return !joining->welcome.failed &&
+           log_id_parse(bus_reply_text(bus_reply_at(reply, 2)), &joining->newest);
 }
 
 static void refuse(struct member *member, struct span status)
@@ -338,8 +304,8 @@ void member_activate(struct member *member)
     const struct span args[] = {
         span_of(user_type_name(member->type)),
         span_of(member->user_id),
-        span_of(member->name),
-        span_of(member->device),
+        span_of(member->user_id + member->name_at),
+        span_of(member->user_id + member->device_at),
         span_of(member->session),
         span_of(room->rooms->server_id),
         span_of(room->epoch),
@@ -350,11 +316,11 @@ void member_activate(struct member *member)
     member_entry(member, entry);
     lease_index(room->rooms, entry); /* first: a session that is not listed would never be ended */
     member->indexed = true;
-    member_ref(member);
-    member->state = MEMBER_ACTIVATING;
     if (bus_script(room->rooms->bus, BUS_SCRIPT_ACTIVATE, &key, 1, args, 9, activated, member)) {
         member->state = MEMBER_WAITING; /* until the room loads again, or the tick */
-        member_unref(member);
+    } else {
+        member_ref(member);
+        member->state = MEMBER_ACTIVATING;
     }
 }
 
@@ -365,70 +331,75 @@ void member_activate(struct member *member)
  */
 void member_pause(struct member *member)
 {
-    if (member->state == MEMBER_ATTACHED && !member->replaying) {
-        member->replaying = true;
-        member->cursor = member->room->log.end;
+    if (member->state == MEMBER_ATTACHED) {
+        member->joining = joining_create();
+        if (!member->joining) {
+            metric_add(METRIC_OUT_OF_MEMORY, 1);
+            member_close(member, CLOSE_INTERNAL, "out of memory");
+            return;
+        }
+        if (!member->replaying) {
+            member->replaying = true;
+            member->cursor = member->room->log.end;
+        }
+    } else if (member->state == MEMBER_ACTIVE) {
+        joining_restart(member->joining);
+    } else {
+        return;
     }
-    if (member->state == MEMBER_ACTIVE || member->state == MEMBER_ATTACHED) {
-        free_late(member);
-        member->state = MEMBER_WAITING;
-    }
+    member->state = MEMBER_WAITING;
 }
 
 /* ---- from the welcome on ---- */
 
 bool member_keep_late(struct member *member, struct frame *frame)
 {
-    struct late *late = member->late_count < LATE_MAX ? malloc(sizeof *late) : NULL;
-    if (!late) {
+    struct joining *joining = member->joining;
+    if (joining->late_count == LATE_MAX || !joining_keep_late(joining, frame)) {
         metric_add(METRIC_QUEUE_DROPS, 1);
         member_close(member, CLOSE_TRY_LATER, "too much happened before the welcome");
         return false;
     }
-    *late = (struct late){NULL, frame_ref(frame)};
-    *member->late_tail = late;
-    member->late_tail = &late->next;
-    member->late_count++;
     return true;
 }
 
 /* The list is newest first. */
-static void receive_early(struct member *member)
+static void receive_early(struct member *member, struct joining *joining)
 {
-    struct early *reversed = NULL;
-    member->early_count = member->early_bytes = 0;
-    while (member->early) {
-        struct early *next = member->early->next;
-        member->early->next = reversed;
-        reversed = member->early;
-        member->early = next;
+    struct early *oldest = NULL;
+    while (joining->early) {
+        struct early *next = joining->early->next;
+        joining->early->next = oldest;
+        oldest = joining->early;
+        joining->early = next;
     }
-    while (reversed) {
-        struct early *next = reversed->next;
-        member_receive(member, (struct span){reversed->text, reversed->len});
-        free(reversed);
-        reversed = next;
+    while (oldest) {
+        struct early *next = oldest->next;
+        member_receive(member, (struct span){oldest->text, oldest->len});
+        free(oldest);
+        oldest = next;
     }
 }
 
 void member_attach(struct member *member)
 {
+    struct joining *joining = member->joining;
     bool first = !member->welcomed;
-    struct log_id newest = member->welcome->newest;
+    member->joining = NULL;
     member->state = MEMBER_ATTACHED;
     member->welcomed = true;
-    member_tell(member, "welcome", NULL, buf_span(&member->welcome->json), true);
-    for (struct late *late = member->late; late; late = late->next) {
+    member_tell(member, "welcome", NULL, buf_span(&joining->welcome), true);
+    for (struct late *late = joining->late; late; late = late->next) {
         member->ops->deliver(member->socket, late->frame, true);
     }
-    free_late(member);
     if (first) {
-        metric_observe(HISTOGRAM_JOIN, (double)(clock_mono_ns() - member->started_ns) / 1e9);
-        replay_start(member, newest);
+        metric_observe(HISTOGRAM_JOIN, (double)(clock_mono_ns() - joining->started_ns) / 1e9);
+        replay_start(member, joining);
     } else {
         replay_step(member);
     }
-    receive_early(member);
+    receive_early(member, joining);
+    joining_free(joining);
 }
 
 void member_tell(struct member *member, const char *type, const char *ref, struct span body,
@@ -478,6 +449,7 @@ void member_leave(struct member *member, bool lost)
     if (member->left || !member->present) {
         return;
     }
+    batch_flush(member->room); /* what it has sent is still its */
     member->left = true;
     member->indexed = false; /* the leave takes it out */
     struct leave *leave = calloc(1, sizeof *leave);
@@ -496,6 +468,7 @@ void member_leave(struct member *member, bool lost)
 void member_gone(struct member *member, bool clean)
 {
     struct room *room = member->room;
+    batch_flush(room); /* while Redis knows the session */
     member->state = MEMBER_CLOSING;
     member->socket = NULL;
     member->lost = !clean;

@@ -53,11 +53,11 @@ bool log_id_read(const struct room *room, struct span text, struct log_id *out)
  * The position from which `history` visible messages remain of those that the welcome counts; what is
  * newer comes in any case.
  */
-static uint64_t history_start(const struct member *member, struct log_id newest)
+static uint64_t history_start(const struct member *member, const struct joining *joining)
 {
     const struct ring *log = &member->room->log;
-    uint64_t position = ring_after(log, newest);
-    uint32_t left = member->history;
+    uint64_t position = ring_after(log, joining->newest);
+    uint32_t left = joining->history;
     while (left > 0 && position > log->first) {
         position--;
         if (visible(member, ring_at(log, position))) {
@@ -67,24 +67,22 @@ static uint64_t history_start(const struct member *member, struct log_id newest)
     return position;
 }
 
-void replay_start(struct member *member, struct log_id newest)
+void replay_start(struct member *member, const struct joining *joining)
 {
     struct room *room = member->room;
     struct log_id since;
-    if (!member->since) {
-        member->cursor = history_start(member, newest);
-    } else if (log_id_read(room, span_of(member->since), &since) &&
-               log_id_compare(since, newest) <= 0 &&
+    if (!joining->since) {
+        member->cursor = history_start(member, joining);
+    } else if (log_id_read(room, span_of(joining->since), &since) &&
+               log_id_compare(since, joining->newest) <= 0 &&
                log_id_compare(since, room->log.dropped) >= 0) {
         /* The loop may hear of messages that the client knows already only later. */
         member->skip = since;
         member->cursor = ring_after(&room->log, since);
     } else {
-        tell_gap(member, member->since);
+        tell_gap(member, joining->since);
         member->cursor = room->log.first;
     }
-    free(member->since);
-    member->since = NULL;
     member->replaying = true;
     replay_step(member);
 }

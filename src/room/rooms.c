@@ -124,6 +124,7 @@ struct room *room_open(struct rooms *rooms, const char *code, const char *epoch)
     snprintf(room->channel, sizeof room->channel, "room:%s", code);
     snprintf(room->epoch, sizeof room->epoch, "%s", epoch);
     room->held_tail = &room->held;
+    batch_init(room);
     ring_init(&room->log, rooms->config->log_max, rooms->config->log_bytes);
     if (table_add(rooms, room)) {
         free(room);
@@ -370,6 +371,7 @@ static void tick(uv_timer_t *timer)
     rooms_each(rooms, check_room);
     rooms_send_leaves(rooms);
     rooms_check_epoch(rooms);
+    rooms_check_generations(rooms);
     if (loop_index(rooms->loop) == 0) {
         check_held(rooms);
     }

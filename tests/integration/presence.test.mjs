@@ -109,7 +109,7 @@ describe('welcome', () => {
             [[{ id: 's1', name: 's1' }, true]]);
         assert.equal(message.count, 1);
         assert.equal(message.ping, 25);
-        assert.deepEqual(message.limits, { message: 65536, rate: 100, burst: 200, queue: 1048576, participants: 2000 });
+        assert.deepEqual(message.limits, { message: 65536, rate: 100, burst: 200, queue: 1048576, participants: 2000, image: 20971520 });
         assert.equal(message.server.id, 'srv-1');
         assert.match(message.server.version, /^\d+\.\d+\.\d+/);
         await marker(again, [anna]);
@@ -359,6 +359,21 @@ describe('seen', { concurrency: true }, () => {
         await waitFor(async () => (await redis.client.hgetall(`room:${code}:seen`)).s1 === ids[4],
             { what: 'seen in Redis' });
         await marker(host, [anna]);
+        assert.deepEqual([...anna.all('seen'), ...ben.all('seen')], []);
+    });
+
+    test('a host who comes back is told all that is known, and nobody else is', async () => {
+        const { code, host, students: [anna, ben] } =
+            await openClass(server, { students: ['s1', 's2'], query: { hold: 60 } });
+        const { id } = await say(host, 'student', 1);
+        for (const client of [anna, ben]) client.send({ messageType: 'seen', message: id });
+        await waitFor(async () => Object.keys(await redis.client.hgetall(`room:${code}:seen`)).length === 2,
+            { what: 'seen of both in Redis' });
+        await host.terminate();
+        const again = await asTeacher(server, code);
+        const { message } = await again.next('seen');
+        assert.deepEqual(message, { s1: id, s2: id });
+        await marker(again, [anna, ben]);
         assert.deepEqual([...anna.all('seen'), ...ben.all('seen')], []);
     });
 

@@ -74,7 +74,7 @@ describe('opening', () => {
 
     for (const [name, value] of [['max', '0'], ['max', '51'], ['max', 'many'], ['max', '-1'], ['hold', '-1'],
         ['hold', '3601'], ['hold', '1.5'], ['talk', 'loud'], ['notify', 'none'], ['name', 'x'.repeat(65)],
-        ['name', 'a\u0007b'], ['history', '-1'], ['history', 'some']]) {
+        ['name', 'a\u0007b'], ['history', '-1'], ['history', '501'], ['history', 'some']]) {
         test(`option ${name}=${value.slice(0, 10)} is refused by name`, async () => {
             const answer = await assertRefused({ room: roomCode(), token: teacher(), query: { [name]: value } }, 400,
                 'bad_field');

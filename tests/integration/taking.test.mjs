@@ -155,7 +155,7 @@ test('a class that waits for its host takes an eighth of the threads; the others
         // As it is between the host's reservation and its arrival.
         const { client } = redis;
         await client.hset('room:OPENING:info', { epoch: 'aaaaaa', seal: 'aaaaaaaaaaaa', host: 't1', hostName: 't1', name: '', max: 50,
-            hold: 0, talk: 'teacher', notify: 'host', locked: 0, createdAt: 1, last: '0-0', trimmed: '0-0', logLen: 0, logBytes: 0 });
+            hold: 0, talk: 'teacher', notify: 'host', locked: 0, createdAt: 1, log: '0-0 0 0 0 0', trimmed: '0-0' });
         await client.pexpire('room:OPENING:info', 10000);
         const asked = Array.from({ length: 30 }, (_, i) => refused(small, { room: 'OPENING', token: student(`s${i}`) }));
         assert.equal((await within(api(small, 'GET', '/version'), limit(4000), 'an answer meanwhile')).status, 200);

@@ -57,6 +57,15 @@ if kind == 'teacher' then
         publish(info.seal, now, 'server', 'lectern', 'student', 'host-back',
             '{"name":' .. cjson.encode(name) .. '}')
     end
+    -- What seen.lua told of its news before this socket was there.
+    local seen, pairs_told = redis.call('HGETALL', room .. ':seen'), {}
+    for i = 1, #seen, 2 do
+        pairs_told[#pairs_told + 1] = '"' .. seen[i] .. '":"' .. seen[i + 1] .. '"'
+    end
+    if #seen > 0 then
+        publish(info.seal, now, 'server', 'lectern', 'teacher', 'seen',
+            '{' .. table.concat(pairs_told, ',') .. '}')
+    end
 elseif not present then
     -- After an outage only the host is told: to the others nobody seemed to be away.
     local all = info.notify == 'all' and ARGV[9] ~= '1'
@@ -65,7 +74,8 @@ elseif not present then
         '}')
 end
 
-local reply = {'ok', info.seal, info.last, info.host, info.hostName, info.name, info.max, info.hold,
+local last = string.match(info.log, '^%S+')
+local reply = {'ok', info.seal, last, info.host, info.hostName, info.name, info.max, info.hold,
     info.talk, info.notify, info.locked, info.heldUntil,
     redis.call('SISMEMBER', users, info.host), count}
 if kind == 'teacher' then

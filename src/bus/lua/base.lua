@@ -1,5 +1,6 @@
--- Shared by every script: put before each of them when they are embedded. A script whose first line
--- is `-- base only` does without lib.lua: building its functions costs more than publishing does.
+-- What scripts share, with lib.lua: of both, a script is given those functions and values in front which it uses,
+-- and which those use (embed-lua.awk), since building functions that nobody calls costs as much as publishing does.
+-- So each is a `local` of its own that begins at the left margin.
 --
 -- A script works on the keys of one room, named after KEYS[1], the room's channel `room:{roomId}`,
 -- and on the index `rooms:held`.
@@ -20,20 +21,4 @@ end
 
 local function user_key(uid)
     return room .. ':user:' .. uid
-end
-
--- Why a session may not act in the room of that epoch (whose present epoch is given), or nil if it may:
--- 'ended', 'removed', 'stale' (replaced by a newer one) or 'gone' (ended by a janitor, or Redis emptied).
-local function session_refusal(uid, session, epoch, present_epoch)
-    if present_epoch ~= epoch then
-        return 'ended'
-    end
-    local present = redis.call('HGET', user_key(uid), 'sessionId')
-    if present == session then
-        return nil
-    end
-    if redis.call('SISMEMBER', room .. ':removed', uid) == 1 then
-        return 'removed'
-    end
-    return present and 'stale' or 'gone'
 end

@@ -1,5 +1,4 @@
--- Shared by the scripts that change who is in a room, or the room itself: put between base.lua and each
--- of them when they are embedded.
+-- Shared by the scripts that change who is in a room, or the room itself; see base.lua.
 
 local code = string.sub(room, 6)
 
@@ -71,8 +70,10 @@ local function depart(uid, reason, info, now)
 end
 
 -- The room's info as a table, or nil when there is no such room.
-local INFO = {'epoch', 'seal', 'host', 'hostName', 'name', 'max', 'hold', 'talk', 'notify', 'locked',
-    'last', 'trimmed', 'heldUntil', 'createdAt'}
+local INFO = {
+    'epoch', 'seal', 'host', 'hostName', 'name', 'max', 'hold', 'talk', 'notify', 'locked', 'log', 'trimmed',
+    'heldUntil', 'createdAt',
+}
 local function info_read()
     local values = redis.call('HMGET', room .. ':info', unpack(INFO))
     if not values[1] then
@@ -104,6 +105,59 @@ local function info_for_host(uid, session, epoch)
     return info
 end
 
+-- The log's state, the text of `log` in `room:{id}:info`: stream id of the newest message ever, entries, bytes,
+-- and how many of both are in its newest part. The log is trimmed by parts, so that no entry has to be
+-- read for it. `room:{id}:parts` lists the older ones as `id entries bytes`, id being their last entry's.
+local LOG_EMPTY = '0-0 0 0 0 0'
+local function log_read(text)
+    local ms, seq, len, bytes, part_len, part_bytes =
+        string.match(text, '^(%d+)-(%d+) (%d+) (%d+) (%d+) (%d+)$')
+    return {ms = tonumber(ms), seq = tonumber(seq), len = tonumber(len), bytes = tonumber(bytes),
+        part_len = tonumber(part_len), part_bytes = tonumber(part_bytes), last = ms .. '-' .. seq}
+end
+
+-- Adds an entry; false if the stream does not take it (somebody else has written to it, or made it
+-- something else). A part is full with a sixteenth of what the log may hold, in entries or bytes.
+local function log_add(log, id, body, max_len, max_bytes)
+    local done = redis.pcall('XADD', room .. ':log', id, 'm', body)
+    if type(done) == 'table' and done.err then
+        if not string.find(done.err, '^%-?ERR ') and not string.find(done.err, 'WRONGTYPE') then
+            redis.call('XADD', room .. ':log', id, 'm', body) -- READONLY, OOM: for the caller to see
+        end
+        return false
+    end
+    if log.part_len * 16 >= tonumber(max_len) or log.part_bytes * 16 >= tonumber(max_bytes) then
+        redis.call('RPUSH', room .. ':parts',
+            string.format('%s %d %d', log.last, log.part_len, log.part_bytes))
+        log.part_len, log.part_bytes = 0, 0
+    end
+    log.last = id
+    log.len, log.part_len = log.len + 1, log.part_len + 1
+    log.bytes, log.part_bytes = log.bytes + #body, log.part_bytes + #body
+    return true
+end
+
+-- Writes the state, after dropping the oldest parts where there is too much; never the newest, which has
+-- the newest message.
+local function log_finish(log, max_len, max_bytes)
+    local part = 1
+    while part and (log.len > tonumber(max_len) or log.bytes > tonumber(max_bytes)) do
+        part = redis.call('LPOP', room .. ':parts')
+        if part then
+            local ms, seq, len, bytes = string.match(part, '^(%d+)-(%d+) (%d+) (%d+)$')
+            log.len, log.bytes = log.len - tonumber(len), log.bytes - tonumber(bytes)
+            log.trimmed = ms .. '-' .. seq
+            log.first = string.format('%s-%d', ms, seq + 1)
+        end
+    end
+    if log.first then
+        redis.call('XTRIM', room .. ':log', 'MINID', log.first)
+        redis.call('HSET', room .. ':info', 'trimmed', log.trimmed)
+    end
+    redis.call('HSET', room .. ':info', 'log', string.format('%s %d %d %d %d', log.last, log.len,
+        log.bytes, log.part_len, log.part_bytes))
+end
+
 -- Ends the room: keeps log and attendance under one key for the host, deletes the rest, and tells
 -- everybody. The log's stream is renamed; attendance and a last entry are added to it.
 local function end_room(info, reason, keep_ms, now)
@@ -130,8 +184,12 @@ local function end_room(info, reason, keep_ms, now)
     for _, uid in ipairs(redis.call('SMEMBERS', room .. ':users')) do
         redis.call('DEL', user_key(uid))
     end
+    -- Images can be seen for as long as the log can.
+    for _, name in ipairs(redis.call('HKEYS', room .. ':files')) do
+        redis.call('PEXPIRE', 'file:' .. code .. ':' .. info.epoch .. ':' .. name, keep_ms)
+    end
     redis.call('DEL', room .. ':info', room .. ':users', room .. ':pending', room .. ':attendance',
-        room .. ':seen', room .. ':removed', room .. ':refs', room .. ':log')
+        room .. ':files', room .. ':seen', room .. ':removed', room .. ':refs', room .. ':log', room .. ':parts')
     redis.call('SREM', 'rooms:held', code)
     -- Last: a write that Redis refuses must not leave a room that everybody was told has ended.
     publish(info.seal, now, 'server', 'lectern', 'all', 'close', '{"reason":"' .. reason .. '"}')

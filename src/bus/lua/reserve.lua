@@ -14,8 +14,7 @@ if kind == 'teacher' then
     if not epoch then
         redis.call('HSET', room .. ':info', 'epoch', ARGV[6], 'seal', ARGV[7], 'host', uid, 'hostName',
             ARGV[8], 'name', ARGV[9], 'max', ARGV[10], 'hold', ARGV[11], 'talk', ARGV[12], 'notify',
-            ARGV[13], 'locked', '0', 'createdAt', int(now), 'last', '0-0', 'trimmed', '0-0',
-            'logLen', '0', 'logBytes', '0')
+            ARGV[13], 'locked', '0', 'createdAt', int(now), 'log', LOG_EMPTY, 'trimmed', '0-0')
         -- Activation makes it permanent; a host who never arrives leaves nothing behind.
         redis.call('PEXPIRE', room .. ':info', wait_ms)
         return {'created', ARGV[6], int(now)}

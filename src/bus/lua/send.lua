@@ -1,80 +1,91 @@
--- base only
--- Remembers a message in the room's log and publishes it.
--- ARGV: 1 sender's user id, 2 session id, 3 epoch, 4 ref or '', 5 the message as a JSON object without
---   id and ts, 6 most entries and 7 most bytes of the log.
--- Reply: {'ok'|'repeat', stream id}, {'ended'}, {'stale'}, {'gone'} or {'removed'}.
+-- Carries out what members of a room have sent within one turn of a loop, in their order: messages are put into the
+-- room's log and published, each by itself; what is refused does not touch the others.
+-- ARGV: 1 epoch, 2 most entries and 3 most bytes of the log, then for each message: user id, session id,
+--   'log', or 'live' for one that is published only, ref or '', and the message as a JSON object without id and ts.
+-- Reply: two texts for each message: 'ok' or 'repeat' (of a ref) and its stream id ('' if 'live'); or why it was not
+--   sent and '': 'ended', 'stale' (the session was replaced by a newer one), 'gone' (ended by a janitor, or Redis was
+--   emptied), 'removed', or 'failed' (the log did not take it).
 --
 -- Ids are `ms-seq` with seq below 1024, so that an id fits a sorted set's score exactly; if a
 -- millisecond is full, or the clock went back, they run ahead of the clock.
+-- This is the script that runs all the time: printing a number with %.0f takes as long as publishing does,
+-- so texts are kept where they are at hand.
 local SEQ = 1024
 local REF_MS, REF_MAX = 600000, 20000 -- how long, and how many, refs are remembered
-local uid, ref, body = ARGV[1], ARGV[4], ARGV[5]
-local info = room .. ':info'
-local got = redis.call('HMGET', info, 'epoch', 'last', 'logLen', 'logBytes')
-local refusal = session_refusal(uid, ARGV[2], ARGV[3], got[1])
-if refusal then
-    return {refusal}
+local epoch, info, refs = ARGV[1], room .. ':info', room .. ':refs'
+local got = redis.call('HMGET', info, 'epoch', 'log')
+local time = redis.call('TIME')
+local ms_text = time[1] .. string.format('%03d', math.floor(time[2] / 1000))
+local now, now_text = tonumber(ms_text), ms_text
+local log, added
+
+-- Why the session may not act here, or nil.
+local function refusal_of(uid, session)
+    if got[1] ~= epoch then
+        return 'ended'
+    end
+    local present = redis.call('HGET', room .. ':user:' .. uid, 'sessionId')
+    if present == session then
+        return nil
+    end
+    if redis.call('SISMEMBER', room .. ':removed', uid) == 1 then
+        return 'removed'
+    end
+    return present and 'stale' or 'gone'
 end
-local refs = room .. ':refs'
-if ref ~= '' then
-    local score = redis.call('ZSCORE', refs, uid .. ':' .. ref)
+
+local function remember_and_publish(uid, ref, body)
+    local name = ref ~= '' and uid .. ':' .. ref
+    local score = name and redis.call('ZSCORE', refs, name)
     if score then
         score = tonumber(score)
-        return {'repeat', int(math.floor(score / SEQ)) .. '-' .. int(score % SEQ)}
+        return 'repeat', string.format('%.0f-%d', math.floor(score / SEQ), score % SEQ)
     end
-end
-
-local ms, seq = now_ms(), 0
-local last_ms, last_seq = string.match(got[2], '^(%d+)-(%d+)$')
-last_ms, last_seq = tonumber(last_ms), tonumber(last_seq)
-if ms <= last_ms then
-    ms, seq = last_ms, last_seq + 1
-    if seq >= SEQ then
-        ms, seq = last_ms + 1, 0
-    end
-end
-local id = int(ms) .. '-' .. int(seq)
-local log = room .. ':log'
-redis.call('XADD', log, id, 'm', body)
-
-local len, bytes = tonumber(got[3]) + 1, tonumber(got[4]) + #body
-local max_len, max_bytes = tonumber(ARGV[6]), tonumber(ARGV[7])
-if len > max_len or bytes > max_bytes then
-    -- Makes some room at once, so that a full log is not trimmed at every message.
-    max_len, max_bytes = math.floor(max_len * 15 / 16), math.floor(max_bytes * 15 / 16)
-    local trimmed
-    while len > 1 and (len > max_len or bytes > max_bytes) do
-        -- As many as will go, by their average size: reading long ones that stay is slow.
-        local count = math.max(len - max_len, math.ceil((bytes - max_bytes) * len / bytes))
-        local oldest = redis.call('XRANGE', log, '-', '+', 'COUNT', math.max(1, math.min(64, count)))
-        local gone = {}
-        for _, entry in ipairs(oldest) do
-            if len == 1 or (len <= max_len and bytes <= max_bytes) then
-                break
-            end
-            len, bytes = len - 1, bytes - #entry[2][2]
-            gone[#gone + 1] = entry[1]
+    log = log or log_read(got[2])
+    if now > log.ms then
+        log.ms, log.seq = now, 0
+    else
+        log.seq = log.seq + 1
+        if log.seq == SEQ then
+            log.ms, log.seq = log.ms + 1, 0
         end
-        if #gone == 0 then
-            len, bytes = 1, #body -- somebody else has taken entries away
-            break
-        end
-        trimmed = gone[#gone]
-        redis.call('XDEL', log, unpack(gone))
+        ms_text = log.ms == now and now_text or int(log.ms)
     end
-    if trimmed then
-        redis.call('HSET', info, 'trimmed', trimmed)
+    local id = string.format('%s-%d', ms_text, log.seq)
+    if not log_add(log, id, body, ARGV[2], ARGV[3]) then
+        return 'failed', ''
     end
+    added = true
+    redis.call('PUBLISH', room, '{"id":"' .. epoch .. '.' .. id .. '","ts":' .. ms_text .. ',' .. string.sub(body, 2))
+    if name then
+        redis.call('ZADD', refs, int(log.ms * SEQ + log.seq), name)
+    end
+    return 'ok', id
 end
-redis.call('HSET', info, 'last', id, 'logLen', int(len), 'logBytes', int(bytes))
-redis.call('PUBLISH', room, '{"id":"' .. got[1] .. '.' .. id .. '","ts":' .. int(ms) .. ',' ..
-    string.sub(body, 2))
 
-if ref ~= '' then
-    redis.call('ZADD', refs, int(ms * SEQ + seq), uid .. ':' .. ref)
-    if ms % 16 == 0 then -- now and then is often enough
-        redis.call('ZREMRANGEBYSCORE', refs, '-inf', int((ms - REF_MS) * SEQ))
+local reply, n = {}, 0
+local uid, session, refusal
+for i = 4, #ARGV, 5 do
+    if ARGV[i] ~= uid or ARGV[i + 1] ~= session then
+        uid, session = ARGV[i], ARGV[i + 1]
+        refusal = refusal_of(uid, session)
+    end
+    local status, id = refusal, ''
+    if not refusal and ARGV[i + 2] == 'live' then
+        redis.call('PUBLISH', room, '{"ts":' .. now_text .. ',' .. string.sub(ARGV[i + 4], 2))
+        status = 'ok'
+    elseif not refusal then
+        status, id = remember_and_publish(uid, ARGV[i + 3], ARGV[i + 4])
+    end
+    reply[n + 1], reply[n + 2] = status, id
+    n = n + 2
+end
+
+if added then
+    log_finish(log, ARGV[2], ARGV[3])
+    if log.ms % 16 == 0 then -- now and then is often enough
+        redis.call('ZREMRANGEBYSCORE', refs, '-inf', int((log.ms - REF_MS) * SEQ))
         redis.call('ZREMRANGEBYRANK', refs, 0, -REF_MAX - 1)
     end
 end
-return {'ok', id}
+return reply
