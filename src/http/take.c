@@ -13,7 +13,7 @@
 
 #include "net/fds.h"
 
-#define BATCH 256 /* descriptors that one poll(2) looks at */
+#define BATCH 128 /* descriptors that one poll(2) looks at */
 
 struct take {
     int closed_end; /* one end of a pair whose other end is closed: reads end of file */
@@ -74,6 +74,21 @@ static void look_at(struct search *search, struct pollfd *fds, nfds_t count)
     }
 }
 
+/* Looks at all descriptors that are not ours, up to `highest`. */
+static void look_at_all(struct search *search, int highest)
+{
+    struct pollfd fds[BATCH];
+    nfds_t count = 0;
+    for (int fd = fds_next_foreign(0); fd >= 0 && fd <= highest; fd = fds_next_foreign(fd + 1)) {
+        fds[count++] = (struct pollfd){.fd = fd};
+        if (count == BATCH) {
+            look_at(search, fds, count);
+            count = 0;
+        }
+    }
+    look_at(search, fds, count);
+}
+
 int take_find(const char *address, unsigned port, unsigned server_port)
 {
     struct search search = {.port = htons((uint16_t)port),
@@ -81,17 +96,10 @@ int take_find(const char *address, unsigned port, unsigned server_port)
     if (inet_pton(AF_INET, address, &search.address) != 1) {
         return TAKE_NONE;
     }
-    struct pollfd fds[BATCH];
-    nfds_t count = 0;
-    int end = fds_highest() + 1;
-    for (int fd = fds_next_foreign(0); fd >= 0 && fd < end; fd = fds_next_foreign(fd + 1)) {
-        fds[count++] = (struct pollfd){.fd = fd};
-        if (count == BATCH) {
-            look_at(&search, fds, count);
-            count = 0;
-        }
+    look_at_all(&search, fds_highest_recent());
+    if (search.matches == 0) {
+        look_at_all(&search, fds_highest());
     }
-    look_at(&search, fds, count);
     if (search.matches != 1) {
         return search.matches ? TAKE_SEVERAL : TAKE_NONE;
     }

@@ -79,6 +79,21 @@ static void the_one_that_fits_is_found(void **state)
     close_pair(&other);
 }
 
+/* How far to look is read from /proc only now and then. */
+static void a_number_past_what_was_open_before_is_found(void **state)
+{
+    (void)state;
+    struct tcp tcp = connect_pair();
+    int recent = fds_highest_recent();
+    assert_int_equal(take_find("127.0.0.1", tcp.client_port, tcp.server_port), tcp.server);
+    int far = fcntl(tcp.server, F_DUPFD_CLOEXEC, recent + 1);
+    assert_true(far > recent);
+    close(tcp.server);
+    tcp.server = far;
+    assert_int_equal(take_find("127.0.0.1", tcp.client_port, tcp.server_port), far);
+    close_pair(&tcp);
+}
+
 static void what_was_taken_reads_as_closed_for_civetweb(void **state)
 {
     char c;
@@ -205,6 +220,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_one_that_fits_is_found),
+        cmocka_unit_test(a_number_past_what_was_open_before_is_found),
         cmocka_unit_test(what_was_taken_reads_as_closed_for_civetweb),
         cmocka_unit_test(without_descriptors_the_socket_stays),
         cmocka_unit_test(bytes_are_moved),
