@@ -34,14 +34,25 @@ const scenarios = {
     },
 };
 
-// The same 10,000 deliveries/s to 2,000 students in ever more rooms, and ever longer messages.
+// What a host's message has around its text, in bytes (bench/dialect.c).
+const ENVELOPE = '{"targetType":"student","messageType":"send","message":""}'.length;
+
+// How cost grows: the same 10,000 deliveries/s to 2,000 students in ever more rooms; ever longer texts to 200 students; one
+// server, and two that share a Redis and each room's students.
+const ONE_AND_TWO = ['raw', 'lectern', 'lectern2'];
 const growth = {
     ...Object.fromEntries([1, 10, 100, 1000].map((rooms) => [
         `rooms-${rooms}`, { args: `latency --rooms ${rooms} --students ${2000 / rooms} --rate 5`, duration: 5000 },
     ])),
-    ...Object.fromEntries([70, 150, 1024, 4096, 16384, 65000].map((size) => [
-        `size-${size}`, { args: `fanout --rooms 1 --students 200 --window 4 --size ${size}` },
+    ...Object.fromEntries([50, 256, 1024, 4096, 16384, 65024].map((size) => [
+        `size-${size}`, { args: `fanout --rooms 1 --students 200 --window 4 --size ${size + ENVELOPE}` },
     ])),
+    ...Object.fromEntries(['1x1000-w1', '1x1000-w16', '100x30-w1', '100x30-w8'].map((name) => {
+        const [rooms, students, window] = name.match(/\d+/g);
+        const args = `fanout --rooms ${rooms} --students ${students} --window ${window}`;
+        return [`servers-${name}`, { args, servers: ONE_AND_TWO }];
+    })),
+    'servers-churn': { args: scenarios.churn.args, servers: ONE_AND_TWO },
 };
 
 const { values: options } = parseArgs({
@@ -99,10 +110,12 @@ function runLoad(server, scenario) {
     return JSON.parse(json);
 }
 
+/** Those that take part in a scenario: its own, or those asked for, where it does not leave them out. */
+const serversOf = ({ servers, only }, asked) => servers ?? asked.filter((name) => !only || only.includes(name));
+
 async function measure(name, running, serverNames, results) {
     const scenario = table[name];
-    for (const serverName of serverNames) {
-        if (scenario.only && !scenario.only.includes(serverName)) continue;
+    for (const serverName of serversOf(scenario, serverNames)) {
         const server = scenario.fresh ? await startServer(serverName, { build, lectern }) : running.get(serverName);
         const result = runLoad(server, scenario);
         if (scenario.fresh) await server.stop();
@@ -192,9 +205,8 @@ async function main() {
     if (!(rounds >= 1 && rounds <= 100)) fail('--rounds is a number from 1 to 100');
     mkdirSync(path.dirname(jsonFile), { recursive: true });
     const running = new Map();
-    if (names.some((name) => !table[name].fresh)) {
-        for (const name of serverNames) running.set(name, await startServer(name, { build, lectern }));
-    }
+    const wanted = names.flatMap((name) => (table[name].fresh ? [] : serversOf(table[name], serverNames)));
+    for (const name of new Set(wanted)) running.set(name, await startServer(name, { build, lectern }));
     const results = new Map();
     for (let round = 1; round <= rounds; round++) {
         console.error(`bench: round ${round} of ${rounds}`);
