@@ -232,6 +232,7 @@ test('waits as long as the server asks for', async (t) => {
     client.connect();
     const waiting = await stateOf(client, 'waiting', 'unavailable');
     assert.equal(waiting.retryAt - clock.now(), 7000);
+    assert.equal(waiting.reason.fault, 'server');
 });
 
 test("a captive portal's page is not the server's answer", async (t) => {
@@ -239,7 +240,25 @@ test("a captive portal's page is not the server's answer", async (t) => {
     server.refuse = 302;
     server.answers.set('/rooms/FTYXPM', [404, 'Please log in']);
     client.connect();
-    await stateOf(client, 'waiting', 'unreachable');
+    const { reason } = await stateOf(client, 'waiting', 'unreachable');
+    assert.equal(reason.fault, 'network');
+});
+
+test('a proxy that says that the server is down: the network is fine', async (t) => {
+    const { client, server } = await setUp(t);
+    server.refuse = 502;
+    server.answers.set('/rooms/FTYXPM', [502, 'Bad gateway']);
+    client.connect();
+    const { reason } = await stateOf(client, 'waiting', 'unavailable');
+    assert.equal(reason.fault, 'server');
+});
+
+test('no answer at all leaves open whose fault it is', async (t) => {
+    const { client, server } = await setUp(t);
+    await server.stop();
+    client.connect();
+    const { reason } = await stateOf(client, 'waiting', 'unreachable');
+    assert.equal(reason.fault, undefined);
 });
 
 test('a host that comes back does not open a class that has ended', async (t) => {

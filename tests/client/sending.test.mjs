@@ -1,6 +1,7 @@
 /** Each message is taken once, or its promise says why not. */
 
 import assert from 'node:assert/strict';
+import { WebSocket } from 'ws';
 import { elapse, eventOf, setUp, setUpOpen, stateOf, test } from './support.mjs';
 
 const limits = { message: 65536, rate: 20, burst: 40, queue: 1048576, participants: 2000 };
@@ -257,4 +258,42 @@ test('close() says goodbye and rejects what waits', async (t) => {
     await assert.rejects(answer, { code: 'closed' });
     await assert.rejects(client.send(say('y')), { code: 'closed' });
     assert.equal(await peer.closed, 1000);
+});
+
+test('gives nothing to a socket that is closing: it goes over the next one', async (t) => {
+    const sockets = [];
+    class Closing extends WebSocket {
+        sent = [];
+
+        constructor(...args) {
+            super(...args);
+            sockets.push(this);
+        }
+
+        get readyState() {
+            return this.dying ? WebSocket.CLOSING : super.readyState;
+        }
+
+        send(data) {
+            this.sent.push(data);
+            super.send(data);
+        }
+    }
+    const { client, server, clock, peer } = await setUpOpen(t, { env: { WebSocket: Closing } });
+    sockets[0].dying = true;
+    const answer = client.send(say('late'));
+    client.seen('e.1-0');
+    assert.deepEqual(sockets[0].sent, []);
+    sockets[0].dying = false;
+    peer.terminate();
+    elapse(clock, await stateOf(client, 'waiting', 'lost'));
+    const second = await server.connection();
+    second.welcome();
+    const late = await second.next();
+    assert.equal(late.message, 'late');
+    clock.advance(1000);
+    const { messageType, message } = await second.next();
+    assert.deepEqual([messageType, message], ['seen', 'e.1-0']);
+    second.ack(late, 'e.2-0');
+    assert.equal((await answer).id, 'e.2-0');
 });

@@ -34,6 +34,7 @@ import type {
     Leave,
     Message,
     Outgoing,
+    Restored,
     Settings,
     User,
     Welcome,
@@ -65,7 +66,7 @@ export class LecternClient {
     constructor(options: ClientOptions) {
         this.env = environment(options.env);
         this.history = options.history;
-        this.outbox = new Outbox(this.env, options.queue ?? QUEUE);
+        this.outbox = new Outbox(this.env, options.queue ?? QUEUE, options.keep);
         this.events = new Emitter<Events>((thrown) => {
             // A listener's mistake is reported as the platform reports such, not lost and not ours.
             this.env.setTimeout(() => {
@@ -95,6 +96,11 @@ export class LecternClient {
         return this.connection.code;
     }
 
+    /** The token in use: the newest, where it was renewed. */
+    get token(): string {
+        return this.connection.token;
+    }
+
     /** Who we are; null before the first welcome. */
     get user(): User | null {
         return this.latest?.user ?? null;
@@ -113,6 +119,13 @@ export class LecternClient {
     /** Messages that were sent and are not answered yet. */
     get pending(): number {
         return this.outbox.size;
+    }
+
+    /**
+     * What an earlier page had sent without getting an answer, and had kept: it is under way again.
+     */
+    get restored(): readonly Restored[] {
+        return this.outbox.restored;
     }
 
     /** The server's time as far as we know it, ms: what deadlines and `ts` are compared with. */
@@ -146,7 +159,7 @@ export class LecternClient {
      * is sent now or not at all, and is not answered.
      */
     send({ ephemeral, messageType, ...fields }: Outgoing): Promise<Ack> {
-        if (!ephemeral) return this.post(messageType, fields);
+        if (!ephemeral) return this.post(messageType, fields, { messageType, ...fields });
         const frame = JSON.stringify({ messageType, ...fields, ephemeral: true });
         return this.outbox.pass(frame)
             ? Promise.resolve({ ref: '', ts: this.serverNow() })
@@ -198,9 +211,9 @@ export class LecternClient {
         return this.post('token', { message: token });
     }
 
-    private post(messageType: string, fields: object): Promise<Ack> {
+    private post(messageType: string, fields: object, outgoing?: Outgoing): Promise<Ack> {
         if (this.state.name === 'closed') return failed('closed', 'the connection is closed');
-        return this.outbox.post(messageType, fields);
+        return this.outbox.post(messageType, fields, outgoing);
     }
 
     private tellSeen(): void {

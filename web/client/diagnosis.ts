@@ -27,10 +27,25 @@ export interface Reason {
     text?: string;
     /** How long the server asked to wait, ms. */
     retryAfterMs?: number;
+    /** What is broken, where the answers tell; absent where no answer came. */
+    fault?: 'network' | 'server';
 }
 
-function withHint(kind: Reason['kind'], { message, retryAfterMs }: Failure): Reason {
-    return { kind, text: message, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+/**
+ * Whose fault a failure is. An answer that is not Lectern's comes from what stands between: a proxy
+ * that says that the server is down (5xx), else a network that wants something first, such as a
+ * captive portal.
+ */
+export function faultOf({ status, code }: Failure): Pick<Reason, 'fault'> {
+    if (status === 0) return {};
+    return { fault: code === 'bad_answer' && status < 500 ? 'network' : 'server' };
+}
+
+function withHint(kind: Reason['kind'], failure: Failure): Reason {
+    const { message, retryAfterMs } = failure;
+    const wait = retryAfterMs === undefined ? {} : { retryAfterMs };
+    const whose = kind === 'unreachable' || kind === 'unavailable' ? faultOf(failure) : {};
+    return { kind, text: message, ...wait, ...whose };
 }
 
 /**

@@ -6,6 +6,7 @@
 /** The part of a WebSocket that is used: browsers' own and the `ws` package's both fit. */
 export interface WebSocketLike {
     readonly protocol: string;
+    readonly readyState: number;
     onopen: ((event: any) => any) | null;
     onmessage: ((event: any) => any) | null;
     onclose: ((event: any) => any) | null;

@@ -31,6 +31,9 @@ export interface LinkTimes {
 
 const PING = '{"messageType":"ping"}';
 
+/** `WebSocket.OPEN`. */
+const OPEN = 1;
+
 /** Our close code for a link that no longer answers: not 1000, which would mean leaving. */
 const SILENT = 4006;
 
@@ -70,7 +73,8 @@ export class Link {
     }
 
     send(text: string): void {
-        if (!this.over) this.socket.send(text);
+        // One that is closing has not told yet: what it is given is lost, and browsers complain.
+        if (!this.over && this.socket.readyState === OPEN) this.socket.send(text);
     }
 
     /** The welcome has come: from now on silence longer than `pingMs` is questioned. */

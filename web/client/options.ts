@@ -7,6 +7,7 @@ import type { Environment } from './env';
 import type {
     HostOptions,
     Join,
+    Keep,
     LecternError,
     Leave,
     Message,
@@ -54,6 +55,8 @@ export interface ClientOptions {
     times?: Partial<Times>;
     /** Most messages that may wait for an answer. */
     queue?: number;
+    /** Where messages without an answer outlive the page; see `restored`. */
+    keep?: Keep;
     /** Parts to use in place of the platform's: a WebSocket in Node, clocks in tests. */
     env?: Partial<Environment>;
 }

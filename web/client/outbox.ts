@@ -5,18 +5,24 @@
  *
  * Entries stay in order of posting, and are sent in that order. What was refused with a hint to
  * come later holds back everything behind it that is not under way yet.
+ *
+ * Where a page gives a `Keep`, messages also outlive the page: they are put down there until they
+ * are answered, and a new outbox goes on with them under the same `ref`s, so that what the server
+ * had taken already is not delivered twice.
  */
 
 import type { Environment } from './env';
 import { Pacer } from './pacer';
 import { LecternError } from './protocol';
-import type { Ack, Limits, LocalCode } from './protocol';
+import type { Ack, Keep, Kept, Limits, LocalCode, Outgoing, Restored } from './protocol';
 
 interface Entry {
     ref: string;
     messageType: string;
     /** The JSON text, `ref` included. */
     frame: string;
+    /** Where it is one to be kept. */
+    kept: Kept | null;
     /** True while an answer is awaited on the present connection. */
     sent: boolean;
     resolve(ack: Ack): void;
@@ -37,6 +43,11 @@ const LATER = new Set(['unavailable', 'rate_limited']);
 /** How long "later" is where the server does not say, ms. */
 const LATER_MS = 1000;
 
+/**
+ * The server recognises a `ref` for ten minutes: what is older than this may not be sent again, ms.
+ */
+const KEPT_MS = 9 * 60_000;
+
 function bytes(text: string, limit: number): number {
     // At most three bytes per UTF-16 unit: most messages need no counting.
     return text.length * 3 <= limit ? text.length : new TextEncoder().encode(text).length;
@@ -51,12 +62,17 @@ export class Outbox {
     private limit = Infinity;
     private notBefore = 0;
     private timer: unknown = null;
+    /** What an earlier page had kept, oldest first. */
+    readonly restored: readonly Restored[];
 
     constructor(
         private readonly env: Environment,
         private readonly capacity: number,
+        private readonly keep?: Keep,
     ) {
         this.prefix = env.uniqueId();
+        this.restored = (keep?.load() ?? []).map((kept) => this.restore(kept));
+        this.put();
     }
 
     /** Messages without an answer. */
@@ -66,9 +82,9 @@ export class Outbox {
 
     /**
      * Posts a message; the promise is its `ack`. One that nobody waits for may be rejected
-     * silently.
+     * silently. `outgoing` is given where the message may be kept over a reload.
      */
-    post(messageType: string, fields: object): Promise<Ack> {
+    post(messageType: string, fields: object, outgoing?: Outgoing): Promise<Ack> {
         if (this.entries.size >= this.capacity) {
             return failed('queue_full', 'too many messages wait to be sent');
         }
@@ -78,10 +94,9 @@ export class Outbox {
         if (bytes(frame, this.limit) > this.limit) {
             return failed('too_big', `a message may have ${this.limit} bytes`, ref);
         }
-        const answer = new Promise<Ack>((resolve, reject) => {
-            this.entries.set(ref, { ref, messageType, frame, sent: false, resolve, reject });
-        });
-        answer.catch(() => {});
+        const kept = this.keep && outgoing ? { ref, at: this.env.now(), outgoing } : null;
+        const answer = this.add(ref, messageType, frame, kept);
+        this.put();
         this.flush();
         return answer;
     }
@@ -115,6 +130,7 @@ export class Outbox {
         const entry = this.entries.get(ack.ref);
         if (!entry) return;
         this.entries.delete(ack.ref);
+        this.put();
         entry.resolve(ack);
     }
 
@@ -129,6 +145,7 @@ export class Outbox {
         const error = new LecternError(refusal.code, refusal.message, refusal.field, ref);
         if (entry) {
             this.entries.delete(entry.ref);
+            this.put();
             entry.reject(error);
         }
         return error;
@@ -147,7 +164,40 @@ export class Outbox {
     rejectAll(code: LocalCode, message: string): void {
         const all = [...this.entries.values()];
         this.entries.clear();
+        this.put();
         for (const { ref, reject } of all) reject(new LecternError(code, message, undefined, ref));
+    }
+
+    private add(
+        ref: string,
+        messageType: string,
+        frame: string,
+        kept: Kept | null,
+    ): Promise<Ack> {
+        const answer = new Promise<Ack>((resolve, reject) => {
+            this.entries.set(ref, { ref, messageType, frame, kept, sent: false, resolve, reject });
+        });
+        answer.catch(() => {});
+        return answer;
+    }
+
+    private restore(kept: Kept): Restored {
+        const { ref, at, outgoing } = kept;
+        // A clock that was set back makes it no younger.
+        const age = this.env.now() - at;
+        if (!(age >= 0 && age < KEPT_MS)) {
+            return { ...kept, answer: failed('too_late', 'kept for too long', ref) };
+        }
+        const { messageType, ...fields } = outgoing;
+        const frame = JSON.stringify({ messageType, ...fields, ref });
+        return { ...kept, answer: this.add(ref, messageType, frame, kept) };
+    }
+
+    /** Puts down what is to outlive the page. */
+    private put(): void {
+        this.keep?.save(
+            [...this.entries.values()].flatMap(({ kept }) => (kept === null ? [] : [kept])),
+        );
     }
 
     private pause(ms: number): void {

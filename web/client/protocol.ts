@@ -57,6 +57,8 @@ export interface Limits {
     /** Bytes that may wait for a slow socket. */
     queue: number;
     participants: number;
+    /** Bytes of an image that is sent; older servers do not say. */
+    image?: number;
 }
 
 export interface Host {
@@ -131,6 +133,25 @@ export interface Outgoing {
     ephemeral?: boolean;
 }
 
+/** A message that has no answer yet, as it is put down to outlive the page. */
+export interface Kept {
+    ref: string;
+    /** When it was posted, by the device's clock, ms. */
+    at: number;
+    outgoing: Outgoing;
+}
+
+/** Where messages outlive the page: one place per user and room. */
+export interface Keep {
+    load(): Kept[];
+    save(all: Kept[]): void;
+}
+
+/** A message that an earlier page had kept, under way again. */
+export interface Restored extends Kept {
+    answer: Promise<Ack>;
+}
+
 /**
  * Codes and sentences of refusals are the server's (`forbidden`, `talk_forbidden`, …), or the
  * client's own:
@@ -140,6 +161,7 @@ export type LocalCode =
     | 'room_ended' // the room ended before the message was taken
     | 'queue_full' // too much waits already
     | 'offline' // ephemeral, and there is no connection
+    | 'too_late' // kept over a reload, for longer than the server recognises a repeated one
     | 'too_big'; // more bytes than the server takes
 
 /** Why a message was not taken. */

@@ -55,6 +55,19 @@ function retryAfterMs(header: string | null): { retryAfterMs?: number } {
     return Number.isFinite(seconds) && seconds >= 0 ? { retryAfterMs: seconds * 1000 } : {};
 }
 
+/** The failure that an answer's status and parsed body (null where it was no JSON) stand for. */
+export function failureOf(status: number, parsed: unknown, retryAfter: string | null): Failure {
+    const error = (parsed as ErrorBody | null)?.error;
+    return {
+        ok: false,
+        status,
+        code: typeof error?.code === 'string' ? error.code : 'bad_answer',
+        message: typeof error?.message === 'string' ? error.message : `HTTP ${status}`,
+        ...(typeof error?.field === 'string' ? { field: error.field } : {}),
+        ...retryAfterMs(retryAfter),
+    };
+}
+
 export async function request<T>(
     env: Environment,
     url: string,
@@ -75,15 +88,7 @@ export async function request<T>(
         });
         const parsed: unknown = await response.json().catch(() => null);
         if (response.ok && parsed !== null) return { ok: true, value: parsed as T };
-        const error = (parsed as ErrorBody | null)?.error;
-        return {
-            ok: false,
-            status: response.status,
-            code: typeof error?.code === 'string' ? error.code : 'bad_answer',
-            message: typeof error?.message === 'string' ? error.message : `HTTP ${response.status}`,
-            ...(typeof error?.field === 'string' ? { field: error.field } : {}),
-            ...retryAfterMs(response.headers.get('retry-after')),
-        };
+        return failureOf(response.status, parsed, response.headers.get('retry-after'));
     } catch (thrown) {
         return { ok: false, status: 0, code: 'unreachable', message: String(thrown) };
     } finally {
