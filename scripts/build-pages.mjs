@@ -1,37 +1,35 @@
 /**
- * Builds the pages: one script and one stylesheet each, named by their contents so that browsers
- * may keep them, and an index.html that names them. Written to build/web, or to the directory in
- * OUT.
+ * Builds the pages: a script and a stylesheet each and the chunks that they share, named by their
+ * contents so that browsers may keep them, and an index.html that names them. Written to build/web,
+ * or to the directory in OUT. Fails where what a page loads first is more than phones on a school's
+ * network should wait for.
  */
 
 import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
 const out = path.resolve(process.env.OUT || path.join(root, 'build', 'web'));
-const pages = ['teacher', 'student'];
 
-/** The output of that page with that ending, as the page's index.html names it. */
-function outputOf(metafile, page, ending) {
-    const dir = path.join(out, page);
-    const names = Object.keys(metafile.outputs)
-        .map((name) => path.resolve(root, name))
-        .filter((name) => path.dirname(name) === dir && name.endsWith(ending));
-    if (names.length !== 1) throw new Error(`${page}: ${names.length} outputs end in ${ending}`);
-    return `./${path.basename(names[0])}`;
-}
+/** Where each page's sources are: main.tsx and index.html. Its name is its path on the server. */
+const PAGES = { teacher: 'teacher', student: 'student', check: 'web/check' };
 
-async function main() {
-    // What an earlier build left under another hash must not be served.
-    for (const page of pages) await rm(path.join(out, page), { recursive: true, force: true });
+/** Most bytes, compressed, that a page may load before it works. */
+const FIRST_LOAD = 100 * 1024;
+
+async function bundle() {
+    const entries = Object.entries(PAGES).map(([page, dir]) => [`${page}/main`, `${dir}/main.tsx`]);
     const { metafile } = await build({
         absWorkingDir: root,
-        entryPoints: Object.fromEntries(pages.map((page) => [`${page}/main`, `${page}/main.tsx`])),
+        entryPoints: Object.fromEntries(entries),
         entryNames: '[dir]/[name]-[hash]',
+        chunkNames: 'chunks/[name]-[hash]',
         outdir: out,
         bundle: true,
+        splitting: true,
         format: 'esm',
         target: ['es2020', 'chrome87', 'firefox78', 'safari15'],
         jsx: 'automatic',
@@ -42,17 +40,66 @@ async function main() {
         metafile: true,
         logLevel: 'warning',
     });
-    for (const page of pages) {
-        const html = await readFile(path.join(root, page, 'index.html'), 'utf8');
-        const filled = html
-            .replace('%STYLE%', outputOf(metafile, page, '.css'))
-            .replace('%SCRIPT%', outputOf(metafile, page, '.js'));
-        await mkdir(path.join(out, page), { recursive: true });
-        await writeFile(path.join(out, page, 'index.html'), filled);
+    return metafile.outputs;
+}
+
+/** The page's script and stylesheet, and the chunks that the script cannot start without. */
+function partsOf(outputs, page) {
+    const script = Object.keys(outputs).find(
+        (name) => outputs[name].entryPoint === `${PAGES[page]}/main.tsx`,
+    );
+    const style = outputs[script].cssBundle;
+    if (!style) throw new Error(`${page}: no stylesheet`);
+    const chunks = new Set();
+    const follow = (name) => {
+        for (const { path: needed, kind } of outputs[name].imports) {
+            if (kind !== 'import-statement' || chunks.has(needed)) continue;
+            chunks.add(needed);
+            follow(needed);
+        }
+    };
+    follow(script);
+    return { script, style, chunks: [...chunks] };
+}
+
+async function writeIndex(page, { script, style, chunks }) {
+    const dir = path.join(out, page);
+    const link = (name) => {
+        const relative = path.relative(dir, path.resolve(root, name));
+        return relative.startsWith('.') ? relative : `./${relative}`;
+    };
+    const preloads = chunks.map((name) => `<link rel="modulepreload" href="${link(name)}" />`);
+    const html = (await readFile(path.join(root, PAGES[page], 'index.html'), 'utf8'))
+        .replace('%STYLE%', link(style))
+        .replace('%SCRIPT%', link(script))
+        .replace('</head>', `    ${preloads.join('\n        ')}\n    </head>`);
+    await mkdir(dir, { recursive: true });
+    await writeFile(path.join(dir, 'index.html'), html);
+    return html;
+}
+
+async function main() {
+    // What an earlier build left under another hash must not be served.
+    for (const dir of [...Object.keys(PAGES), 'chunks']) {
+        await rm(path.join(out, dir), { recursive: true, force: true });
+    }
+    const outputs = await bundle();
+    const compressed = async (name) =>
+        gzipSync(await readFile(path.resolve(root, name)), { level: 9 }).length;
+    const tooBig = [];
+    for (const page of Object.keys(PAGES)) {
+        const parts = partsOf(outputs, page);
+        let bytes = gzipSync(await writeIndex(page, parts), { level: 9 }).length;
+        for (const name of [parts.script, parts.style, ...parts.chunks]) {
+            bytes += await compressed(name);
+        }
+        console.log(`${page}: first load ${(bytes / 1024).toFixed(1)} KiB compressed`);
+        if (bytes > FIRST_LOAD) tooBig.push(page);
     }
     await copyFile(path.join(root, 'web', 'icon.svg'), path.join(out, 'icon.svg'));
-    const size = (name) => (metafile.outputs[name].bytes / 1024).toFixed(1);
-    for (const name of Object.keys(metafile.outputs)) console.log(`${name}  ${size(name)} KiB`);
+    if (tooBig.length > 0) {
+        throw new Error(`over ${FIRST_LOAD / 1024} KiB compressed: ${tooBig.join(', ')}`);
+    }
 }
 
 await main();

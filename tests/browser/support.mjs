@@ -12,10 +12,42 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { chromium } from 'playwright-core';
-import { ROOT, freePort, limit, startRedis, startServer } from '../integration/harness.mjs';
+import { ROOT, freePort, limit, mintToken, startRedis, startServer } from '../integration/harness.mjs';
 
 const EXECUTABLE = process.env.CHROMIUM || '/usr/bin/chromium';
-const SCREENSHOTS = process.env.SCREENSHOTS || path.join(ROOT, 'build', 'screenshots');
+
+/**
+ * Where pictures go: SCREENSHOTS=1 renews those of the documentation, a path takes all that the
+ * tests look at, and without it none are made.
+ */
+const SCREENSHOTS =
+    process.env.SCREENSHOTS === '1'
+        ? path.join(ROOT, 'docs', 'screenshots')
+        : process.env.SCREENSHOTS;
+
+/** The pictures that the documentation shows; each is taken by one test. */
+const DOCUMENTED = new Set([
+    'teacher',
+    'teacher-poll',
+    'teacher-poll-dark',
+    'student',
+    'student-dark',
+    'student-poll',
+    'projector',
+    'projector-results',
+    'projector-results-dark',
+    'check',
+]);
+
+/** The devices of a classroom. */
+export const PHONE = {
+    viewport: { width: 390, height: 844 },
+    deviceScaleFactor: 2,
+    hasTouch: true,
+    isMobile: true,
+};
+export const LAPTOP = { viewport: { width: 1366, height: 768 } };
+export const PROJECTOR = { viewport: { width: 1920, height: 1080 } };
 
 /** A name that only this browser knows. */
 const HOST_NAME = 'lectern.test';
@@ -32,7 +64,7 @@ const FLAGS = [
 ];
 
 /** Server, Redis and browser, all gone after the test. `origin` is how pages reach the server. */
-export async function startAll(t) {
+export async function startAll(t, { env = {} } = {}) {
     const web = process.env.LECTERN_WEB_DIR || path.join(ROOT, 'build', 'web');
     assert.ok(existsSync(path.join(web, 'student', 'index.html')), 'the pages: npm run build');
     const redis = await startRedis();
@@ -41,7 +73,7 @@ export async function startAll(t) {
     let server;
     const start = async () => {
         const dataDir = server?.dataDir;
-        server = await startServer({ redis, port, dataDir, env: { LECTERN_WEB_DIR: web } });
+        server = await startServer({ redis, port, dataDir, env: { LECTERN_WEB_DIR: web, ...env } });
         return server;
     };
     await start();
@@ -62,7 +94,7 @@ export async function startAll(t) {
         env: { ...process.env, HOME: profile, XDG_CONFIG_HOME: profile, XDG_CACHE_HOME: profile },
     });
     t.after(() => browser.close());
-    return { server, crash, browser, origin: `http://${HOST_NAME}:${port}` };
+    return { server, redis, crash, browser, origin: `http://${HOST_NAME}:${port}` };
 }
 
 /**
@@ -103,6 +135,44 @@ export async function checkAccessibility(page) {
 }
 
 export async function screenshot(page, name) {
+    if (!SCREENSHOTS) return;
+    if (process.env.SCREENSHOTS === '1' && !DOCUMENTED.has(name)) return;
     await mkdir(SCREENSHOTS, { recursive: true });
     await page.screenshot({ path: path.join(SCREENSHOTS, `${name}.png`) });
+}
+
+/** Asserts that axe finds nothing, and takes the picture, in the light and in the dark. */
+export async function checkView(page, name) {
+    for (const [colorScheme, suffix] of [
+        ['light', ''],
+        ['dark', '-dark'],
+    ]) {
+        await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+        await checkAccessibility(page);
+        await screenshot(page, `${name}${suffix}`);
+    }
+    await page.emulateMedia({ colorScheme: 'light' });
+}
+
+/** A teacher's page with a class just opened, and the class's code. */
+export async function openTeacher(t, { browser, origin }, options = {}) {
+    const opened = await openPage(t, browser, { locale: 'en-US', ...LAPTOP, ...options });
+    const { page } = opened;
+    const token = mintToken({ type: 'teacher', sub: 't1', name: '김하늘' });
+    await page.goto(`${origin}/teacher/#token=${token}`);
+    await page.getByLabel('Class name').fill('Science 3-2');
+    await page.getByRole('button', { name: 'Start the class' }).click();
+    const code = (await page.getByTestId('code').textContent()).trim();
+    return { ...opened, code };
+}
+
+/** A student's page that has joined that class. */
+export async function openStudent(t, { browser, origin }, code, name, options = {}) {
+    const opened = await openPage(t, browser, { locale: 'en-US', ...PHONE, ...options });
+    const { page } = opened;
+    await page.goto(`${origin}/student/?room=${code}`);
+    await page.getByLabel('Your name').fill(name);
+    await page.getByRole('button', { name: 'Join', exact: true }).click();
+    await page.getByRole('log').waitFor();
+    return opened;
 }

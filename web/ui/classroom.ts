@@ -1,227 +1,357 @@
 /**
- * A class as a page shows it: the client's events gathered into one snapshot, replaced (never
- * changed) with each of them. Both pages use it; the roster is known to hosts only.
+ * A class as a page knows it: the client's events, made whole (one's own messages included), handed
+ * to the page's parts and gathered into one snapshot, which is replaced and never changed. However
+ * much happens, pages are told once per drawing.
  */
 
-import { LecternClient, LecternError, environment, request } from '../client';
+import { LecternClient, environment, request } from '../client';
 import type {
+    Ack,
     Answer,
     ClientOptions,
     Host,
-    Leave,
+    LecternError,
     Message,
-    Participant,
+    Outgoing,
     Settings,
     State,
     User,
     Welcome,
 } from '../client';
-import { t } from './strings';
+import { epochOf, isAfter } from './model/order';
+import type { Attendance, ClassEvent, Parts, Surroundings, Views } from './model/part';
 
-/** One line of the conversation. */
-export type Line =
-    | {
-          kind: 'message';
-          /** The message's id, or one of our own until the server has taken it. */
-          key: string;
-          mine: boolean;
-          sender: string;
-          text: string;
-          ts: number;
-          /** The one user it was for. */
-          target?: string;
-          status: 'sent' | 'sending' | 'failed';
-          /** Why it was not sent. */
-          error?: LecternError;
-      }
-    | { kind: 'note'; key: string; text: string; ts: number };
-
-export interface Snapshot {
+export interface BaseSnapshot {
     state: State;
     user: User | null;
     host: Host | null;
     settings: Settings | null;
     room: string | null;
-    /** Students present, in the order in which they came. */
-    roster: Participant[];
-    lines: Line[];
-    /** Names of those who are or were here, by user id. */
+    /** Names of those who are or were here, by user id: all to hosts, to others whom they know. */
     names: ReadonlyMap<string, string>;
     /** The server's word for why the class ended, once it has. */
     ended: string | null;
 }
 
-/** Older lines are forgotten: a page is not an archive. */
-const MOST_LINES = 500;
+export type Snapshot<P extends Parts = {}> = BaseSnapshot & Views<P>;
 
-export class Classroom {
+/** What became of a message. */
+export type Sent = { ok: true; id?: string } | { ok: false; error: LecternError };
+
+/** Earlier messages to ask for: the most that the server gives, since state is folded from them. */
+const HISTORY = 500;
+
+/** Where no frame is drawn (hidden pages), changes are told after this time, ms. */
+const UNDRAWN = 100;
+
+export class Classroom<P extends Parts = {}> {
     readonly client: LecternClient;
-    private current: Snapshot;
     private readonly listeners = new Set<() => void>();
-    private lineCount = 0;
-    private namesAsked = false;
+    private readonly changed = new Set<string>();
+    private readonly names = new Map<string, string>();
+    /** Ids of one's own messages: the server's answer and a replay may both bring one. */
+    private readonly own = new Set<string>();
+    /** One's own messages that were refused, to be sent again or dropped. */
+    private readonly refused = new Map<string, Outgoing>();
+    private views: Record<string, unknown> = {};
+    private current: Snapshot<P> | null = null;
+    private ended: string | null = null;
+    private over = false;
+    private epoch: string | null = null;
+    private sendings = 0;
+    private attendanceAsked = false;
+    /** Hosts, while the first replay runs: the id that ends it, and the messages so far. */
+    private replayEnd: string | null = null;
+    private replayed = 0;
+    /** What came while the log is asked for. */
+    private meanwhile: Message[] | null = null;
+    private notified = 0;
+    private scheduled = false;
 
-    constructor(private readonly options: ClientOptions) {
-        this.client = new LecternClient(options);
-        this.current = {
-            state: this.client.state,
-            user: null,
-            host: null,
-            settings: null,
-            room: this.client.room,
-            roster: [],
-            lines: [],
-            names: new Map(),
-            ended: null,
-        };
+    constructor(
+        private readonly options: ClientOptions,
+        private readonly parts: P,
+    ) {
+        this.client = new LecternClient({ history: HISTORY, ...options });
+        for (const name of Object.keys(parts)) this.changed.add(name);
         this.follow();
+        // What an earlier page could not bring to its end goes on.
+        for (const { outgoing, answer } of this.client.restored) {
+            void this.followUp(this.newKey(), outgoing, answer);
+        }
     }
 
-    get snapshot(): Snapshot {
+    get snapshot(): Snapshot<P> {
+        if (this.current) return this.current;
+        for (const name of this.changed) {
+            if (name in this.parts) this.views[name] = this.parts[name]!.view();
+        }
+        if (this.changed.has('names')) this.views['names'] = new Map(this.names);
+        this.changed.clear();
+        const { state, user, host, settings, room } = this.client;
+        const names = (this.views['names'] ?? new Map()) as ReadonlyMap<string, string>;
+        const base: BaseSnapshot = { state, user, host, settings, room, names, ended: this.ended };
+        this.current = { ...this.views, ...base } as Snapshot<P>;
         return this.current;
     }
 
-    /** Calls `fn` after each change; the returned function ends that. */
+    /** Calls `fn` after changes, once per drawing; the returned function ends that. */
     subscribe(fn: () => void): () => void {
         this.listeners.add(fn);
         return () => void this.listeners.delete(fn);
     }
 
-    /** Sends text, to one user where a target is given, and shows it at once. */
+    /**
+     * Sends a message and hands it to the parts: as `sending` at once, as `message` when the server
+     * has taken it. An ephemeral one is sent now or not at all, and no part is told.
+     */
+    async send(outgoing: Outgoing): Promise<Sent> {
+        if (outgoing.ephemeral) {
+            return this.client.send(outgoing).then(
+                (): Sent => ({ ok: true }),
+                (error: LecternError): Sent => ({ ok: false, error }),
+            );
+        }
+        return this.followUp(this.newKey(), outgoing, this.client.send(outgoing));
+    }
+
+    /** Sends text: from the host to the students, from a student to the host, or to one user. */
     say(text: string, target?: string): void {
-        this.lineCount += 1;
-        const key = `own-${this.lineCount}`;
-        const to = target === undefined ? {} : { target };
-        this.addLine({
-            kind: 'message',
-            key,
-            mine: true,
-            sender: this.current.user?.id ?? '',
-            text,
-            ts: this.client.serverNow(),
-            status: 'sending',
-            ...to,
+        void this.send({
+            targetType: this.hosting ? 'student' : 'teacher',
+            ...(target === undefined ? {} : { target }),
+            messageType: 'send',
+            message: text,
         });
-        const targetType = this.options.host ? 'student' : 'teacher';
-        this.client.send({ targetType, ...to, messageType: 'send', message: text }).then(
-            ({ id }) => this.confirm(key, id ?? key),
-            (error: LecternError) => this.changeLine(key, { status: 'failed', error }),
-        );
+    }
+
+    /** Tries a refused message once more. */
+    resend(key: string): void {
+        const outgoing = this.refused.get(key);
+        if (this.refused.delete(key)) {
+            void this.followUp(key, outgoing!, this.client.send(outgoing!));
+        }
+    }
+
+    /** Gives a refused message up. */
+    drop(key: string): void {
+        if (this.refused.delete(key)) this.tell({ kind: 'dropped', key });
+    }
+
+    private get hosting(): boolean {
+        return this.options.host !== undefined;
+    }
+
+    private newKey(): string {
+        this.sendings += 1;
+        return `own-${this.sendings}`;
+    }
+
+    /** Tells the parts of a message that is under way, and of what becomes of it. */
+    private async followUp(key: string, outgoing: Outgoing, answer: Promise<Ack>): Promise<Sent> {
+        this.tell({ kind: 'sending', key, outgoing, ts: this.client.serverNow() });
+        try {
+            const ack = await answer;
+            this.confirm(key, outgoing, ack);
+            return { ok: true, ...(ack.id === undefined ? {} : { id: ack.id }) };
+        } catch (thrown) {
+            const error = thrown as LecternError;
+            this.refused.set(key, outgoing);
+            this.tell({ kind: 'failed', key, error });
+            return { ok: false, error };
+        }
+    }
+
+    /** The server took our message; where it has come back already, that was it. */
+    private confirm(key: string, outgoing: Outgoing, { id, ts }: Ack): void {
+        const { user, room } = this.client;
+        if (id === undefined || this.own.has(id) || !user) {
+            return this.tell({ kind: 'dropped', key });
+        }
+        this.own.add(id);
+        const { targetType, target, messageType, message: body } = outgoing;
+        const message: Message = {
+            id,
+            ts,
+            room: `room:${room}`,
+            senderType: user.userType,
+            sender: user.id,
+            targetType,
+            ...(target === undefined ? {} : { target }),
+            messageType,
+            message: body,
+        };
+        this.meanwhile?.push(message);
+        this.tell({ kind: 'message', message, mine: true, key });
     }
 
     private follow(): void {
         const { client } = this;
-        client.on('state', (state) => {
-            const { room, host, settings, user } = client;
-            this.change({ state, room, host, settings, user });
-        });
-        client.on('welcome', (welcome) => this.onWelcome(welcome));
+        const ts = (): number => client.serverNow();
+        client.on('state', (state) => this.onState(state));
+        client.on('welcome', (welcome) => this.onWelcome(welcome, welcome.again));
         client.on('message', (message) => this.onMessage(message));
-        client.on('settings', (settings) => this.change({ settings }));
-        client.on('join', ({ user, name, joinedAt, ts }) => {
-            this.learnNames([{ id: user.id, name }]);
-            if (user.userType !== 'student') return;
-            const others = this.current.roster.filter(({ id }) => id !== user.id);
-            this.change({ roster: [...others, { id: user.id, name, joinedAt }] });
-            this.note(t('joined', { name }), ts);
+        client.on('join', (join) => {
+            this.learnNames([{ id: join.user.id, name: join.name }]);
+            this.tell({ kind: 'join', join });
         });
-        client.on('leave', (leave) => this.onLeave(leave));
-        client.on('gap', () => this.note(t('gap')));
-        client.on('host-away', () => {
-            this.change({ host: client.host });
-            this.note(t('hostAway'));
+        client.on('leave', (leave) => {
+            this.learnNames([{ id: leave.user.id, name: leave.name }]);
+            this.tell({ kind: 'leave', leave });
         });
-        client.on('host-back', () => {
-            this.change({ host: client.host });
-            this.note(t('hostBack'));
+        client.on('seen', (seen) => this.tell({ kind: 'seen', seen }));
+        client.on('settings', (settings) => this.tell({ kind: 'settings', settings }));
+        client.on('gap', () => this.tell({ kind: 'gap', ts: ts() }));
+        client.on('host-away', ({ deadline }) =>
+            this.tell({ kind: 'host-away', ts: ts(), deadline }),
+        );
+        client.on('host-back', () => this.tell({ kind: 'host-back', ts: ts() }));
+        client.on('ended', ({ reason }) => {
+            this.ended = reason;
+            this.tell({ kind: 'ended', reason, ts: ts() });
         });
-        client.on('ended', ({ reason }) => this.change({ ended: reason }));
     }
 
-    private onWelcome({ user, host, settings, participants }: Welcome): void {
+    private onState(state: State): void {
+        const reason = state.name === 'waiting' || state.name === 'closed' ? state.reason : null;
+        if (reason?.kind === 'room_ended') this.over = true;
+        this.touch();
+    }
+
+    private onWelcome(welcome: Welcome, again: boolean): void {
+        const { user, host, participants, last } = welcome;
+        const epoch = epochOf(last);
+        const another = epoch !== null && this.epoch !== null && epoch !== this.epoch;
+        if (this.over || another) {
+            this.own.clear();
+            this.meanwhile = null;
+            this.epoch = null;
+            this.tell({ kind: 'restart' });
+        }
+        this.over = false;
+        this.ended = null;
+        this.epoch = epoch ?? this.epoch;
         this.learnNames([user, host, ...(participants ?? [])]);
-        const roster = [...(participants ?? [])].sort((a, b) => a.joinedAt - b.joinedAt);
-        const { room } = this.client;
-        this.change({ user, host, settings, room, roster, ended: null });
+        this.tell({ kind: 'welcome', welcome, ts: this.client.serverNow() });
+        if (!again && this.hosting) this.replayEnd = last || null;
+        if (this.options.returning) void this.askAttendance();
     }
 
-    private onLeave({ user, name, reason, ts }: Leave): void {
-        if (user.userType !== 'student') return;
-        this.change({ roster: this.current.roster.filter(({ id }) => id !== user.id) });
-        const key = reason === 'removed' ? 'removed' : reason === 'left' ? 'left' : 'lost';
-        this.note(t(key, { name }), ts);
+    private onMessage(message: Message): void {
+        const { id, sender } = message;
+        const mine = sender === this.client.user?.id;
+        if (id !== undefined) this.countReplay(id);
+        if (mine && id !== undefined) {
+            if (this.own.has(id)) return;
+            this.own.add(id);
+        }
+        if (!mine && !this.names.has(sender)) void this.askAttendance();
+        // What is not remembered is in no log, and was told now.
+        if (id !== undefined) this.meanwhile?.push(message);
+        this.tell({ kind: 'message', message, mine });
     }
 
-    private onMessage({ id, sender, message, messageType, target, ts }: Message): void {
-        // Other types (polls, images, …) belong to pages that know them.
-        if (messageType !== 'send' || typeof message !== 'string') return;
-        if (id !== undefined && this.current.lines.some(({ key }) => key === id)) return;
-        if (!this.current.names.has(sender)) void this.askNames();
-        this.lineCount += 1;
-        this.addLine({
-            kind: 'message',
-            key: id ?? `passing-${this.lineCount}`,
-            mine: sender === this.current.user?.id,
-            sender,
-            text: message,
-            ts,
-            status: 'sent',
-            ...(target === undefined ? {} : { target }),
-        });
-    }
-
-    /** The server took our line; where it has come back already, one of the two is enough. */
-    private confirm(key: string, id: string): void {
-        if (this.current.lines.some((line) => line.key === id && line.key !== key)) {
-            this.change({ lines: this.current.lines.filter((line) => line.key !== key) });
-        } else {
-            this.changeLine(key, { status: 'sent', key: id });
+    /** A replay as long as replays can be: there may be more before it. */
+    private countReplay(id: string): void {
+        if (this.replayEnd === null) return;
+        if (isAfter(id, this.replayEnd)) this.replayEnd = null;
+        else if ((this.replayed += 1) === HISTORY) {
+            this.replayEnd = null;
+            void this.askLog();
         }
     }
 
-    private changeLine(
-        key: string,
-        changes: { key?: string; status: 'sent' | 'failed'; error?: LecternError },
-    ): void {
-        const lines = this.current.lines.map((line) =>
-            line.kind === 'message' && line.key === key ? { ...line, ...changes } : line,
+    /** Hosts: all that the server remembers of the class, in place of what was replayed. */
+    private async askLog(): Promise<void> {
+        const { base, env } = this.options;
+        const { token, room, user } = this.client;
+        const since: Message[] = (this.meanwhile = []);
+        const url = `${base}/rooms/${room}/log`;
+        const answer: Answer<{ messages: Message[] }> = await request(environment(env), url, {
+            token,
+        });
+        // Another class has begun meanwhile.
+        if (this.meanwhile !== since) return;
+        this.meanwhile = null;
+        if (!answer.ok) return;
+        const log = answer.value.messages.filter(
+            ({ sender, targetType, target }) =>
+                sender === user?.id ||
+                (targetType !== 'student' && (target === undefined || target === user?.id)),
         );
-        this.change({ lines });
+        const ids = new Set(log.map(({ id }) => id));
+        this.tell({ kind: 'log' });
+        for (const message of [...log, ...since.filter(({ id }) => !ids.has(id))]) {
+            const mine = message.sender === user?.id;
+            if (mine && message.id !== undefined) this.own.add(message.id);
+            this.tell({ kind: 'message', message, mine });
+        }
     }
 
-    private note(text: string, ts = this.client.serverNow()): void {
-        this.lineCount += 1;
-        this.addLine({ kind: 'note', key: `note-${this.lineCount}`, text, ts });
+    private tell(event: ClassEvent): void {
+        const { user, host } = this.client;
+        const around: Surroundings = { user, host, hosting: this.hosting };
+        for (const [name, part] of Object.entries(this.parts)) {
+            if (part.take(event, around)) this.changed.add(name);
+        }
+        this.touch();
     }
 
-    private addLine(line: Line): void {
-        this.change({ lines: [...this.current.lines, line].slice(-MOST_LINES) });
-    }
-
-    private learnNames(people: { id: string; name: string }[]): void {
-        const names = new Map(this.current.names);
-        for (const { id, name } of people) names.set(id, name);
-        this.change({ names });
+    /** Takes the names of people that are or were here; also such as the page asked for itself. */
+    learnNames(people: readonly { id: string; name: string }[]): void {
+        for (const { id, name } of people) {
+            if (this.names.get(id) === name) continue;
+            this.names.set(id, name);
+            this.changed.add('names');
+        }
+        this.touch();
     }
 
     /**
-     * Someone wrote whom we do not know (who left before a reload): hosts may ask who was there.
+     * Hosts may ask who was there: where this page came into a running class, and where someone
+     * wrote whom we do not know.
      */
-    private async askNames(): Promise<void> {
-        const { base, host, token } = this.options;
-        if (this.namesAsked || !host || !this.client.room) return;
-        this.namesAsked = true;
+    private async askAttendance(): Promise<void> {
+        const { base, env } = this.options;
+        const { token } = this.client;
+        if (this.attendanceAsked || !this.hosting || !this.client.room) return;
+        this.attendanceAsked = true;
         const url = `${base}/rooms/${this.client.room}/attendance`;
-        const answer: Answer<{ attendance: { id: string; name: string }[] }> = await request(
-            environment(),
-            url,
-            { token },
-        );
-        if (answer.ok) this.learnNames(answer.value.attendance);
+        const answer: Answer<{ attendance: Attendance[] }> = await request(environment(env), url, {
+            token,
+        });
+        if (!answer.ok) {
+            this.attendanceAsked = false;
+            return;
+        }
+        const { attendance } = answer.value;
+        this.learnNames(attendance);
+        this.tell({ kind: 'attendance', attendance });
     }
 
-    private change(changes: Partial<Snapshot>): void {
-        this.current = { ...this.current, ...changes };
+    /** The snapshot is no longer true: a new one is told of when the page is next drawn. */
+    private touch(): void {
+        this.current = null;
+        if (this.scheduled) return;
+        this.scheduled = true;
+        const hidden = typeof document !== 'undefined' && document.hidden;
+        if (hidden && Date.now() - this.notified >= UNDRAWN) {
+            // Timers are slow there, and the projector may be in front of this page.
+            queueMicrotask(() => this.notify());
+            return;
+        }
+        const timer = setTimeout(() => this.notify(), UNDRAWN);
+        if (typeof requestAnimationFrame === 'undefined') return;
+        requestAnimationFrame(() => {
+            clearTimeout(timer);
+            this.notify();
+        });
+    }
+
+    private notify(): void {
+        if (!this.scheduled) return;
+        this.scheduled = false;
+        this.notified = Date.now();
         for (const listener of [...this.listeners]) listener();
     }
 }

@@ -3,9 +3,19 @@
 import type { RefObject } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Classroom, Snapshot } from './classroom';
+import type { Parts } from './model/part';
+import { language, onLanguage } from './strings';
+import type { Language } from './strings';
+
+/** The reader's language, and a new rendering when it is switched. */
+export function useLanguage(): Language {
+    const [current, setCurrent] = useState(language);
+    useEffect(() => onLanguage(() => setCurrent(language)), []);
+    return current;
+}
 
 /** The class's present snapshot, and a new rendering with each change. */
-export function useSnapshot(classroom: Classroom): Snapshot {
+export function useSnapshot<P extends Parts>(classroom: Classroom<P>): Snapshot<P> {
     const [, setSnapshot] = useState(classroom.snapshot);
     useEffect(() => {
         setSnapshot(classroom.snapshot);
@@ -35,7 +45,7 @@ export function useFirstFocus<Part extends HTMLElement>(): RefObject<Part | null
 }
 
 /** Connects a class while the component is there, and wakes it when device or network do. */
-export function useConnection(classroom: Classroom): void {
+export function useConnection<P extends Parts>(classroom: Classroom<P>): void {
     useEffect(() => {
         const wake = (): void => {
             if (document.visibilityState === 'visible') classroom.client.poke();
@@ -43,9 +53,12 @@ export function useConnection(classroom: Classroom): void {
         classroom.client.connect();
         document.addEventListener('visibilitychange', wake);
         window.addEventListener('online', wake);
+        // No proof that the connection is gone, but a reason to look.
+        window.addEventListener('offline', wake);
         return () => {
             document.removeEventListener('visibilitychange', wake);
             window.removeEventListener('online', wake);
+            window.removeEventListener('offline', wake);
             classroom.client.close();
         };
     }, [classroom]);

@@ -1,0 +1,87 @@
+/** What questions to the class say. */
+
+import { common, defineStrings } from '../strings';
+import type { KeyOf } from '../strings';
+
+export const t = defineStrings({
+    ...common,
+
+    // Making one
+    single: { ko: '하나 고르기', en: 'One choice' },
+    multiple: { ko: '여러 개 고르기', en: 'Several choices' },
+    short: { ko: '짧은 답', en: 'Short answer' },
+    scale: { ko: '척도', en: 'Scale' },
+    kind: { ko: '질문 형식', en: 'Kind of question' },
+    question: { ko: '질문', en: 'Question' },
+    questionHint: { ko: '예: 물은 몇 도에서 끓나요?', en: 'For example: At what temperature does water boil?' },
+    options: { ko: '보기', en: 'Choices' },
+    option: { ko: '보기 {number}', en: 'Choice {number}' },
+    optionRight: { ko: '보기 {number}: 정답', en: 'Choice {number} is right' },
+    addOption: { ko: '보기 추가', en: 'Add a choice' },
+    removeOption: { ko: '보기 {number} 지우기', en: 'Remove choice {number}' },
+    quiz: { ko: '퀴즈 (정답 있음)', en: 'Quiz, with right answers' },
+    hidden: { ko: '마감할 때까지 결과 가리기', en: 'Hide the results until closed' },
+    rightTexts: { ko: '정답 (여러 개면 쉼표로)', en: 'Right answers, with commas between' },
+    rightStep: { ko: '정답', en: 'Right answer' },
+    from: { ko: '시작', en: 'From' },
+    to: { ko: '끝', en: 'To' },
+    fromLabel: { ko: '시작 이름표', en: 'Label of the first' },
+    toLabel: { ko: '끝 이름표', en: 'Label of the last' },
+    fromExample: { ko: '예: 어려워요', en: 'For example: difficult' },
+    toExample: { ko: '예: 쉬워요', en: 'For example: easy' },
+    presets: { ko: '자주 쓰는 보기', en: 'Ready-made choices' },
+    yes: { ko: '예', en: 'Yes' },
+    no: { ko: '아니요', en: 'No' },
+    ask: { ko: '질문 보내기', en: 'Ask the class' },
+    needQuestion: { ko: '질문을 입력하세요.', en: 'Write a question.' },
+    needOptions: { ko: '보기를 두 개 이상 입력하세요.', en: 'Write at least two choices.' },
+    sameOptions: { ko: '같은 보기가 두 번 있어요.', en: 'The same choice is there twice.' },
+    needRight: { ko: '정답을 정하세요.', en: 'Say which answer is right.' },
+    badSteps: { ko: '끝은 시작보다 커야 해요.', en: 'The last step must be above the first.' },
+
+    // Answering
+    pickOne: { ko: '하나를 고르세요.', en: 'Choose one.' },
+    pickSeveral: { ko: '맞는 것을 모두 고르세요.', en: 'Choose all that apply.' },
+    pickStep: { ko: '숫자를 고르세요.', en: 'Choose a number.' },
+    writeShort: { ko: '짧게 답하세요.', en: 'Answer in a few words.' },
+    yourAnswer: { ko: '내 답', en: 'Your answer' },
+    answer: { ko: '답 보내기', en: 'Answer' },
+    changeAnswer: { ko: '답 바꾸기', en: 'Change the answer' },
+    keepAnswer: { ko: '그대로 두기', en: 'Keep it' },
+    answered: { ko: '답을 보냈어요.', en: 'Your answer was sent.' },
+    answering: { ko: '답을 보내는 중…', en: 'Sending your answer…' },
+    answerFailed: { ko: '답을 보내지 못했어요: {why}', en: 'Your answer was not sent: {why}' },
+    notAnswered: { ko: '답하지 않았어요.', en: 'You did not answer.' },
+    right: { ko: '맞았어요!', en: 'Right!' },
+    wrong: { ko: '틀렸어요. 정답: {right}', en: 'Not right. The answer: {right}' },
+    rightWas: { ko: '정답: {right}', en: 'The answer: {right}' },
+    resultsNow: { ko: '결과가 나왔어요.', en: 'The results are in.' },
+
+    // Results
+    poll: { ko: '질문', en: 'Question' },
+    quizName: { ko: '퀴즈', en: 'Quiz' },
+    open: { ko: '진행 중', en: 'Open' },
+    closed: { ko: '마감', en: 'Closed' },
+    results: { ko: '결과', en: 'Results' },
+    classResults: { ko: '우리 반 결과', en: 'Results of the class' },
+    answeredOf: { ko: '{of}명 중 {count}명 답함', en: '{count} of {of} answered' },
+    answeredCount: { ko: '{count}명 답함', en: '{count} answered' },
+    noAnswers: { ko: '아직 답이 없어요.', en: 'No answers yet.' },
+    isRight: { ko: '정답', en: 'right' },
+    mean: { ko: '평균 {mean}', en: 'Mean {mean}' },
+    moreTexts: { ko: '외 {count}가지', en: 'and {count} more' },
+    hiddenNow: {
+        ko: '결과를 가렸어요. 마감하면 보입니다.',
+        en: 'The results are hidden until you close the question.',
+    },
+    reveal: { ko: '나만 미리 보기', en: 'Let me look' },
+    hide: { ko: '결과 가리기', en: 'Hide the results' },
+    show: { ko: '학생에게 결과 보여 주기', en: 'Show results to the class' },
+    showAgain: { ko: '새 결과 보여 주기', en: 'Show the newest results' },
+    shown: { ko: '학생에게 보여 줬어요.', en: 'The class sees the results.' },
+    closePoll: { ko: '마감하기', en: 'Close the question' },
+    asking: { ko: '질문을 보내는 중…', en: 'Sending the question…' },
+    askFailed: { ko: '질문을 보내지 못했어요: {why}', en: 'The question was not sent: {why}' },
+});
+
+export type StringKey = KeyOf<typeof t>;
