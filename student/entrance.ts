@@ -1,58 +1,69 @@
 /** Getting a student's token: at once, or when the room is there and its door open. */
 
-import { Backoff, environment, guest } from '../web/client';
-import type { Failure } from '../web/client';
+import { Backoff, environment, faultOf, guest } from '../web/client';
+import type { Failure, Reason } from '../web/client';
 import { BASE } from '../web/ui/page';
-import type { StringKey } from '../web/ui/strings';
 import { lastIdentity } from './identity';
 import type { Identity } from './identity';
+import type { StringKey } from './strings';
 
-/** These pass: what to show meanwhile, by the server's code. */
-const PASSING: Record<string, StringKey> = {
-    room_not_found: 'roomMissing',
-    room_locked: 'roomLocked',
-    room_full: 'roomFull',
-    rate_limited: 'busy',
-    unavailable: 'busy',
+/** These pass, by the server's code. */
+const PASSING: Record<string, Reason['kind']> = {
+    room_not_found: 'room_missing',
+    room_locked: 'room_locked',
+    room_full: 'room_full',
+    rate_limited: 'too_fast',
+    unavailable: 'unavailable',
     unreachable: 'unreachable',
 };
 
 /** These do not. */
 const FINAL: Record<string, { field: 'code' | 'name' | null; text: StringKey }> = {
-    bad_room: { field: 'code', text: 'badRoom' },
-    bad_field: { field: 'name', text: 'badName' },
+    bad_room: { field: 'code', text: 'badCode' },
+    bad_field: { field: 'name', text: 'oddName' },
     removed: { field: null, text: 'youWereRemoved' },
     guest_unavailable: { field: null, text: 'guestsUnavailable' },
 };
 
 export interface EntranceHandlers {
-    waiting(text: StringKey, retryAt: number): void;
+    /** Not yet, for this reason; asked again at `retryAt`, by the device's clock, ms. */
+    waiting(reason: Reason, retryAt: number): void;
     refused(field: 'code' | 'name' | null, text: StringKey): void;
     entered(identity: Identity): void;
 }
 
-/** Asks until there is an answer. Returns the function that gives up. */
-export function enter(room: string, name: string, handlers: EntranceHandlers): () => void {
+export interface Entrance {
+    /** Asks now, where it waits to ask again. */
+    poke(): void;
+    giveUp(): void;
+}
+
+/** Asks until there is an answer. */
+export function enter(room: string, name: string, handlers: EntranceHandlers): Entrance {
     const last = lastIdentity();
     if (last?.room === room && last.name === name) {
         handlers.entered(last);
-        return () => {};
+        return { poke() {}, giveUp() {} };
     }
     const env = environment();
     const backoff = new Backoff({ base: 3000, max: 20_000 }, env.random);
     let timer: unknown = null;
     let over = false;
 
-    const meet = ({ code, status, retryAfterMs = 0 }: Failure): void => {
+    const meet = (failure: Failure): void => {
+        const { code, status, retryAfterMs = 0 } = failure;
         const final = FINAL[code];
         if (final) return handlers.refused(final.field, final.text);
-        const passing = PASSING[code] ?? (status === 0 || status >= 500 ? 'unreachable' : null);
-        if (passing === null) return handlers.refused(null, 'refused');
+        const own = status === 0 || status >= 500 || code === 'bad_answer';
+        const kind = PASSING[code] ?? (own ? 'unreachable' : null);
+        if (kind === null) return handlers.refused(null, 'notLetIn');
         const ms = Math.max(backoff.next(), retryAfterMs);
-        timer = env.setTimeout(() => void ask(), ms);
-        handlers.waiting(passing, env.now() + ms);
+        timer = env.setTimeout(ask, ms);
+        const fault = kind === 'unreachable' || kind === 'unavailable' ? faultOf(failure) : {};
+        handlers.waiting({ kind, ...fault }, env.now() + ms);
     };
     const ask = async (): Promise<void> => {
+        timer = null;
         const answer = await guest(env, BASE, room, name);
         if (over) return;
         if (answer.ok) handlers.entered({ room, name, token: answer.value.token });
@@ -60,8 +71,15 @@ export function enter(room: string, name: string, handlers: EntranceHandlers): (
     };
 
     void ask();
-    return () => {
-        over = true;
-        env.clearTimeout(timer);
+    return {
+        poke() {
+            if (timer === null) return;
+            env.clearTimeout(timer);
+            void ask();
+        },
+        giveUp() {
+            over = true;
+            env.clearTimeout(timer);
+        },
     };
 }

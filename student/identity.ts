@@ -3,12 +3,19 @@
  * a student who comes back with the same code and name in another tab is the same student.
  */
 
+import { tokenClaims } from '../web/client';
 import { device, tab } from '../web/ui/storage';
 
 export interface Identity {
     room: string;
     name: string;
     token: string;
+}
+
+/** Names what belongs to this student in this class, and to no one else who uses the device. */
+export function ownerOf({ room, name, token }: Identity): string {
+    const id = tokenClaims(token)?.['sub'];
+    return `${room}.${typeof id === 'string' ? id : name}`;
 }
 
 const TAB = 'lectern.student';

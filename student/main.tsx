@@ -7,6 +7,8 @@ import { StudentClass } from './classroom';
 import { currentIdentity, lastIdentity, leaveIdentity, saveIdentity } from './identity';
 import type { Identity } from './identity';
 import { Join } from './join';
+import { t } from './strings';
+import './student.css';
 
 const linkedCode = cleanCode(new URLSearchParams(location.search).get('room') ?? '');
 
@@ -14,6 +16,14 @@ const linkedCode = cleanCode(new URLSearchParams(location.search).get('room') ??
 function reloaded(): Identity | null {
     const identity = currentIdentity();
     return identity && (linkedCode === '' || linkedCode === identity.room) ? identity : null;
+}
+
+/** The address names the class, for a browser that forgets a tab's storage but not its address. */
+function showCode(code: string): void {
+    const url = new URL(location.href);
+    if (code === '') url.searchParams.delete('room');
+    else url.searchParams.set('room', code);
+    history.replaceState(null, '', url);
 }
 
 function App(): JSX.Element {
@@ -29,7 +39,9 @@ function App(): JSX.Element {
                 returning={returning}
                 onLeave={(again) => {
                     leaveIdentity();
-                    setCode(again ? identity.room : '');
+                    const next = again ? identity.room : '';
+                    showCode(next);
+                    setCode(next);
                     setIdentity(null);
                 }}
             />
@@ -41,6 +53,7 @@ function App(): JSX.Element {
             name={lastIdentity()?.name ?? ''}
             onEntered={(entered) => {
                 saveIdentity(entered);
+                showCode(entered.room);
                 setReturning(false);
                 setIdentity(entered);
             }}
@@ -48,4 +61,4 @@ function App(): JSX.Element {
     );
 }
 
-startPage('studentTitle', <App />);
+startPage(() => t('studentTitle'), App);
