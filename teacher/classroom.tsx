@@ -1,233 +1,246 @@
 /** The class as its teacher sees it. */
 
 import type { JSX } from 'preact';
-import { useEffect, useId, useMemo, useRef, useState } from 'preact/hooks';
-import type { Reason } from '../web/client';
-import { Classroom } from '../web/ui/classroom';
-import type { Snapshot } from '../web/ui/classroom';
-import { Composer, Confirm, Conversation, StateLine } from '../web/ui/components';
-import { describe } from '../web/ui/describe';
-import { useConnection, useFirstFocus, useSnapshot } from '../web/ui/hooks';
-import { BASE } from '../web/ui/page';
-import { t } from '../web/ui/strings';
-import type { StringKey } from '../web/ui/strings';
-import { CodePanel, Roster } from './parts';
-import { saveClass, saveToken } from './session';
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import { useConnection, useSnapshot } from '../web/ui/hooks';
+import { tab } from '../web/ui/storage';
+import { language } from '../web/ui/strings';
+import { whyNot } from '../web/ui/why';
+import { Bar } from './bar';
+import { HOLD, openClass } from './class';
+import type { RoomProps, TeacherClassroom, TeacherSnapshot } from './class';
+import { CodePanel } from './code';
+import { News } from './comings';
+import { raisedHands } from './hands';
+import { Icon } from './icons';
+import { Over } from './over';
+import { People } from './people';
+import { openProjector, useProjectorFeed } from './projector-feed';
+import { Questions } from './questions';
+import { epochOfClass } from './records';
+import { START_DRAFT, rememberEnded, saveClass, saveToken, tokenUser } from './session';
 import type { Session } from './session';
-import { TokenForm } from './start';
-
-/**
- * Seconds that the class waits for its teacher: a reload, a new battery, the way to another room.
- */
-const HOLD = 120;
-
-/** What `connect()` can do about the end of a connection. */
-const REMEDIES: Partial<Record<Reason['kind'], StringKey>> = {
-    room_ended: 'openAgain',
-    replaced: 'useHere',
-    refused: 'tryAgain',
-};
+import { SignIn } from './sign-in';
+import { t } from './strings';
+import type { StringKey } from './strings';
+import { Talk, useTarget } from './talk';
 
 interface TeacherClassProps {
     session: Session;
     onLeave(): void;
 }
 
+/** Asked for while the server wants another token; `answer` takes the new one. */
+interface Wanted {
+    answer(token: string): void;
+}
+
 export function TeacherClass({ session, onLeave }: TeacherClassProps): JSX.Element {
-    /** Set while the server wants another token: takes the one that is pasted. */
-    const [giveToken, setGiveToken] = useState<((token: string) => void) | null>(null);
-    const classroom = useMemo(() => {
-        const { token, room, name, returning } = session;
-        return new Classroom({
-            base: BASE,
-            token,
-            returning,
-            ...(room === undefined ? {} : { room }),
-            host: { hold: HOLD, ...(name === undefined ? {} : { name }) },
-            refreshToken: () => new Promise((resolve) => setGiveToken(() => resolve)),
-        });
-    }, [session]);
+    const [wanted, setWanted] = useState<Wanted | null>(null);
+    const [token, setToken] = useState(session.token);
+    const classroom = useMemo(
+        () =>
+            openClass(session, () => new Promise((resolve) => setWanted({ answer: resolve }))),
+        [session],
+    );
     const snapshot = useSnapshot(classroom);
     useConnection(classroom);
-    useRemembering(snapshot);
+    useRemembering(snapshot, token, session.returning);
 
-    const onToken = (token: string): void => {
-        saveToken(token);
-        giveToken?.(token);
-        setGiveToken(null);
-    };
-    if (giveToken) {
-        const { text } = describe(snapshot, 'teacher', Date.now(), Date.now());
+    if (wanted) {
+        const onToken = (next: string): void => {
+            saveToken(next);
+            setToken(next);
+            wanted.answer(next);
+            setWanted(null);
+        };
         return (
             <main class="card">
                 <h1>{t('teacherTitle')}</h1>
-                <TokenForm problem={text} onToken={onToken} />
+                <SignIn problem={t('signInAgain')} onToken={onToken} />
             </main>
         );
     }
-    return <Room classroom={classroom} snapshot={snapshot} onLeave={onLeave} />;
+    const leave = (): void => {
+        const { room, settings } = snapshot;
+        if (room !== null && classroom.client.state.name !== 'closed') {
+            const hold = settings?.hold ?? HOLD;
+            saveClass({
+                room,
+                name: settings?.name ?? '',
+                leftUntil: Date.now() + hold * 1000,
+            });
+        }
+        onLeave();
+    };
+    return <Room classroom={classroom} snapshot={snapshot} token={token} onLeave={leave} />;
 }
 
-/** Keeps the tab's memory of the open class up to date. */
-function useRemembering({ state, room, settings }: Snapshot): void {
+/** Keeps the tab's memory of the open class, and the browser's of ended ones, up to date. */
+function useRemembering(
+    { state, room, settings }: TeacherSnapshot,
+    token: string,
+    returning: boolean,
+): void {
     const closed = state.name === 'closed' ? state.reason.kind : null;
+    const [wasOpen, setWasOpen] = useState(returning);
     useEffect(() => {
         if (state.name === 'open' && room !== null) {
             saveClass({ room, ...(settings?.name ? { name: settings.name } : {}) });
-        } else if (closed !== null && closed !== 'replaced') {
+            tab.remove(START_DRAFT);
+            setWasOpen(true);
+        } else if (closed === 'replaced' && room !== null) {
+            saveClass({ room, name: settings?.name ?? '', elsewhere: true });
+        } else if (closed !== null && closed !== 'left') {
             saveClass(null);
         }
     }, [state.name, closed, room, settings?.name]);
+    useEffect(() => {
+        if (closed !== 'room_ended' || room === null || !wasOpen) return;
+        setWasOpen(false);
+        const ended = {
+            room,
+            name: settings?.name ?? '',
+            user: tokenUser(token),
+            endedAt: Date.now(),
+        };
+        void epochOfClass({ token, room }).then((epoch) =>
+            rememberEnded({ ...ended, ...(epoch === undefined ? {} : { epoch }) }),
+        );
+    }, [closed, room, wasOpen]);
 }
 
-interface RoomProps {
-    classroom: Classroom;
-    snapshot: Snapshot;
-    onLeave(): void;
+/** What of the class a narrow window shows at a time. */
+type View = 'people' | 'talk' | 'questions';
+const VIEWS: Record<View, StringKey> = {
+    people: 'students',
+    talk: 'messages',
+    questions: 'questions',
+};
+
+/** A phone has room for one: the code first, while students come in. */
+function firstView(): View {
+    return matchMedia('(max-width: 47.99rem)').matches ? 'people' : 'talk';
 }
 
-function Room({ classroom, snapshot, onLeave }: RoomProps): JSX.Element {
-    const { state, room, settings, roster, names } = snapshot;
-    const { client } = classroom;
-    const [target, setTarget] = useState<string | null>(null);
-    const closed = state.name === 'closed' ? state.reason.kind : null;
-    const remedy = closed === null ? undefined : REMEDIES[closed];
-    // Whom one was writing to has left: that message must not go to all.
-    const absent = target !== null && !roster.some(({ id }) => id === target);
-    const targetName = target === null ? '' : (names.get(target) ?? target);
-    const composer = useRef<HTMLElement>(null);
-    const heading = useFirstFocus<HTMLHeadingElement>();
+interface ViewsProps {
+    view: View;
+    /** Raised hands: told also where the students are not in view. */
+    raised: number;
+    onView(view: View): void;
+}
 
-    const onTarget = (userId: string): void => {
-        setTarget(target === userId ? null : userId);
-        composer.current?.querySelector('textarea')?.focus();
-    };
+function Views({ view, raised, onView }: ViewsProps): JSX.Element {
     return (
-        <div class="app app-teacher">
-            <header class="bar">
-                <div class="bar-title">
-                    <h1 ref={heading} tabIndex={-1}>
-                        {settings?.name || t('unnamedClass', { code: room ?? '' })}
-                    </h1>
-                    <StateLine classroom={classroom} snapshot={snapshot} role="teacher" />
-                </div>
-                {closed === null ? (
-                    <HostButtons classroom={classroom} snapshot={snapshot} />
-                ) : (
-                    <div class="row">
-                        {remedy && (
-                            <button type="button" class="primary" onClick={() => client.connect()}>
-                                {t(remedy)}
-                            </button>
-                        )}
-                        <button type="button" onClick={onLeave}>
-                            {t('newClass')}
-                        </button>
-                    </div>
-                )}
-            </header>
-            <main class="columns">
-                <div class="column">
-                    {room !== null && (
+        <nav class="views" aria-label={t('views')}>
+            {(Object.keys(VIEWS) as View[]).map((each) => (
+                <button
+                    key={each}
+                    type="button"
+                    aria-pressed={each === view}
+                    class={`views-${each}`}
+                    onClick={() => onView(each)}
+                >
+                    {t(VIEWS[each])}
+                    {each === 'people' && raised > 0 && (
+                        <span class="badge">
+                            <Icon name="hand" /> {raised}
+                        </span>
+                    )}
+                </button>
+            ))}
+        </nav>
+    );
+}
+
+interface Commands {
+    /** Why the last one was refused; null where it was not. */
+    trouble: string | null;
+    run(command: Promise<unknown>): void;
+    dismiss(): void;
+}
+
+/** Does what the server may refuse, and says so where it does. */
+function useCommands(): Commands {
+    const [trouble, setTrouble] = useState<string | null>(null);
+    const dismiss = (): void => setTrouble(null);
+    const run = (command: Promise<unknown>): void => {
+        dismiss();
+        command.catch((error) => setTrouble(t('notDone', { why: whyNot(error) })));
+    };
+    return { trouble, run, dismiss };
+}
+
+function Trouble({ trouble, dismiss }: Commands): JSX.Element | null {
+    if (trouble === null) return null;
+    return (
+        <div class="alert trouble" role="alert">
+            <span>{trouble}</span>
+            <button type="button" class="small" onClick={dismiss}>
+                {t('close')}
+            </button>
+        </div>
+    );
+}
+
+function lowerHands(classroom: TeacherClassroom, userIds: readonly string[]): void {
+    for (const target of userIds) {
+        const to = { targetType: 'student', target, messageType: 'hand-down' } as const;
+        void classroom.send({ ...to, message: {} });
+    }
+}
+
+function Room({ classroom, snapshot, token, onLeave }: RoomProps): JSX.Element {
+    const { state, room, roster, hands, polls } = snapshot;
+    const { client } = classroom;
+    useProjectorFeed(classroom);
+    const [view, setView] = useState(firstView);
+    const [target, setTarget] = useTarget(room);
+    const commands = useCommands();
+    const active = state.name !== 'closed';
+    const raised = raisedHands(hands, roster, client.serverNow());
+    const people = useMemo(
+        () => (
+            <People
+                {...{ roster, hands, target, active }}
+                clockOffset={client.serverNow() - Date.now()}
+                onTarget={(userId) => {
+                    setTarget(userId === target ? null : userId);
+                    setView('talk');
+                }}
+                onRemove={(userId) => commands.run(client.kick(userId))}
+                onLower={(userIds) => lowerHands(classroom, userIds)}
+            />
+        ),
+        [roster, hands, target, active, language()],
+    );
+    return (
+        <div class={`app app-teacher view-${view}`}>
+            <Bar {...{ classroom, snapshot, token, active, onLeave }} onCommand={commands.run} />
+            <Trouble {...commands} />
+            {!active && <Over {...{ classroom, snapshot, token, onLeave }} />}
+            <Views view={view} raised={raised.length} onView={setView} />
+            <main class="teaching">
+                <div class="side">
+                    {room !== null && active && (
                         <CodePanel
                             room={room}
-                            locked={closed === null && settings?.locked === true}
+                            locked={snapshot.settings?.locked === true}
+                            onProjector={() => openProjector(room)}
                         />
                     )}
-                    {closed === null && (
-                        <Roster
-                            people={roster}
-                            target={target}
-                            onTarget={onTarget}
-                            onRemove={(userId) => void client.kick(userId)}
-                        />
-                    )}
+                    {people}
                 </div>
-                <section class="panel panel-fill" aria-labelledby="messages-label" ref={composer}>
-                    <h2 id="messages-label">{t('messages')}</h2>
-                    <Conversation snapshot={snapshot} />
-                    {closed === null && (
-                        <Composer
-                            hint={
-                                target === null
-                                    ? t('toAllHint')
-                                    : t('toOneHint', { name: targetName })
-                            }
-                            disabled={absent}
-                            onSend={(text) => classroom.say(text, target ?? undefined)}
-                        >
-                            <Audience snapshot={snapshot} target={target} onTarget={setTarget} />
-                        </Composer>
-                    )}
-                </section>
-            </main>
-        </div>
-    );
-}
-
-function HostButtons({ classroom, snapshot }: Omit<RoomProps, 'onLeave'>): JSX.Element {
-    const { client } = classroom;
-    const [ending, setEnding] = useState(false);
-    const open = snapshot.state.name === 'open';
-    const locked = snapshot.settings?.locked ?? false;
-    return (
-        <div class="row">
-            <button
-                type="button"
-                disabled={!open}
-                onClick={() => void (locked ? client.unlock() : client.lock())}
-            >
-                {t(locked ? 'unlock' : 'lock')}
-            </button>
-            <button type="button" class="danger" onClick={() => setEnding(true)}>
-                {t('endClass')}
-            </button>
-            {ending && (
-                <Confirm
-                    question={t('endAsk')}
-                    action={t('endClass')}
-                    onCancel={() => setEnding(false)}
-                    onConfirm={() => {
-                        setEnding(false);
-                        void client.end();
-                    }}
-                />
-            )}
-        </div>
-    );
-}
-
-interface AudienceProps {
-    snapshot: Snapshot;
-    target: string | null;
-    onTarget(userId: string | null): void;
-}
-
-/** Whom the next message is for. */
-function Audience({ snapshot, target, onTarget }: AudienceProps): JSX.Element {
-    const { roster, names } = snapshot;
-    const id = useId();
-    const gone = target !== null && !roster.some((person) => person.id === target);
-    return (
-        <div class="audience">
-            <label for={id}>{t('writeTo')}</label>
-            <select
-                id={id}
-                value={target ?? ''}
-                onChange={(event) => onTarget(event.currentTarget.value || null)}
-            >
-                <option value="">{t('everyone')}</option>
-                {gone && (
-                    <option value={target}>
-                        {t('left', { name: names.get(target) ?? target })}
-                    </option>
+                <Talk {...{ classroom, snapshot, active, target }} onTarget={setTarget} />
+                {room !== null && (
+                    <Questions
+                        {...{ classroom, polls, room, active }}
+                        present={roster.here}
+                        disabled={state.name !== 'open'}
+                    />
                 )}
-                {roster.map((person) => (
-                    <option key={person.id} value={person.id}>
-                        {person.name}
-                    </option>
-                ))}
-            </select>
+            </main>
+            <News roster={roster} hands={raised} />
         </div>
     );
 }

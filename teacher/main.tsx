@@ -4,14 +4,20 @@ import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { startPage } from '../web/ui/page';
 import { TeacherClass } from './classroom';
-import { saveClass, saveToken, savedClass, savedToken, takeTokenFromAddress } from './session';
+import { Projector } from './projector';
+import { projectedRoom } from './projector-feed';
+import { saveClass, saveToken, savedClass, savedToken, takeFromAddress } from './session';
 import type { Session } from './session';
 import { Start } from './start';
+import { t } from './strings';
+import './style.css';
 
-/** The class that this tab was in before a reload. */
+/** The class that this tab was in before a reload, or that was handed to it. */
 function reloaded(token: string | null): Session | null {
-    const setup = savedClass();
-    return token !== null && setup ? { ...setup, token, returning: true } : null;
+    const saved = savedClass();
+    if (token === null || !saved || saved.leftUntil !== undefined || saved.elsewhere) return null;
+    const { room, name } = saved;
+    return { room, ...(name ? { name } : {}), token, returning: true };
 }
 
 function App(): JSX.Element {
@@ -19,11 +25,11 @@ function App(): JSX.Element {
     const [session, setSession] = useState(() => reloaded(token));
     const onToken = (next: string | null): void => {
         saveToken(next);
+        if (next === null) saveClass(null);
         setToken(next);
     };
     if (session) {
         const onLeave = (): void => {
-            saveClass(null);
             setToken(savedToken());
             setSession(null);
         };
@@ -34,9 +40,17 @@ function App(): JSX.Element {
             token={token}
             onToken={onToken}
             onOpen={(setup) => token !== null && setSession({ ...setup, token, returning: false })}
+            onReturn={({ room, name }) => {
+                if (token === null) return;
+                setSession({ room, ...(name ? { name } : {}), token, returning: true });
+            }}
         />
     );
 }
 
-takeTokenFromAddress();
-startPage('teacherTitle', <App />);
+if (projectedRoom() === null) {
+    takeFromAddress();
+    startPage(() => t('teacherTitle'), App);
+} else {
+    startPage(() => t('projector'), Projector);
+}

@@ -1,7 +1,10 @@
-/** What a teacher's tab remembers over a reload: the token, and the class that is open. */
+/**
+ * What a teacher's tab remembers over a reload: the token, and the class that is open. And what
+ * this browser remembers of classes that have ended, for as long as they can be downloaded.
+ */
 
 import { tokenClaims } from '../web/client';
-import { tab } from '../web/ui/storage';
+import { device, tab } from '../web/ui/storage';
 
 export interface Setup {
     /** A code of one's own; drawn by the server where absent. */
@@ -15,16 +18,60 @@ export interface Session extends Setup {
     returning: boolean;
 }
 
+/** The class that this tab is in, or was in when its teacher left it open. */
+export interface SavedClass extends Setup {
+    room: string;
+    /** When the class ends unless its teacher is back, this device's time, ms. */
+    leftUntil?: number;
+    /** It was taken over by another device: a reload must not take it back unasked. */
+    elsewhere?: boolean;
+}
+
+/** A class whose records the server still keeps. */
+export interface EndedClass {
+    room: string;
+    name: string;
+    /** Tells this class from a later one with the same code; may be unknown. */
+    epoch?: string;
+    /** Whose it was. */
+    user: string;
+    /** This device's time, ms. */
+    endedAt: number;
+}
+
+/** What is typed on the start page; gone once the class is open. */
+export const START_DRAFT = 'lectern.teacher.start';
+
 const TOKEN = 'lectern.teacher.token';
 const CLASS = 'lectern.teacher.class';
+const ENDED = 'lectern.teacher.ended';
 
-/** Takes the token out of the page's address, where others could read it over one's shoulder. */
-export function takeTokenFromAddress(): void {
-    const token = new URLSearchParams(location.hash.slice(1)).get('token');
+/** The server keeps the records of a class for an hour unless it is told otherwise, ms. */
+const KEPT_MS = 3_600_000;
+
+/** Most ended classes that are remembered. */
+const MOST_ENDED = 8;
+
+const CODE = /^[A-Z0-9]{4,12}$/;
+
+/**
+ * Takes the token, and the class to take over, out of the page's address, where others could read
+ * them over one's shoulder. A fragment is sent to no server.
+ */
+export function takeFromAddress(): void {
+    const given = new URLSearchParams(location.hash.slice(1));
+    const token = given.get('token');
     if (token === null) return;
+    history.replaceState(null, '', location.pathname + location.search);
     if (token !== savedToken()) tab.remove(CLASS);
     saveToken(token);
-    history.replaceState(null, '', location.pathname + location.search);
+    const room = given.get('room') ?? '';
+    if (CODE.test(room)) saveClass({ room });
+}
+
+/** The address that `takeFromAddress` reads on another device. */
+export function takeOverLink(base: string, token: string, room: string): string {
+    return `${base}/teacher/#${new URLSearchParams({ token, room })}`;
 }
 
 export function savedToken(): string | null {
@@ -37,19 +84,42 @@ export function saveToken(token: string | null): void {
     else tab.set(TOKEN, token);
 }
 
-/** The class that was open when the page was reloaded. */
-export function savedClass(): Setup | null {
-    const saved = tab.get<Setup>(CLASS);
-    return typeof saved?.room === 'string' ? saved : null;
+export function savedClass(): SavedClass | null {
+    const saved = tab.get<SavedClass>(CLASS);
+    if (typeof saved?.room !== 'string' || !CODE.test(saved.room)) return null;
+    return (saved.leftUntil ?? Infinity) > Date.now() ? saved : null;
 }
 
-export function saveClass(setup: Setup | null): void {
-    if (setup === null) tab.remove(CLASS);
-    else tab.set(CLASS, setup);
+export function saveClass(saved: SavedClass | null): void {
+    if (saved === null) tab.remove(CLASS);
+    else tab.set(CLASS, saved);
+}
+
+export function tokenUser(token: string): string {
+    return String(tokenClaims(token)?.['sub'] ?? '');
 }
 
 /** The name to greet with: what the token says. */
 export function tokenName(token: string): string {
-    const claims = tokenClaims(token);
-    return String(claims?.['name'] ?? claims?.['sub'] ?? '');
+    return String(tokenClaims(token)?.['name'] ?? tokenUser(token));
+}
+
+/** Newest first; those of this user that the server probably keeps. */
+export function endedClasses(user: string): EndedClass[] {
+    const all = device.get<EndedClass[]>(ENDED);
+    if (!Array.isArray(all)) return [];
+    return all.filter(
+        (ended) =>
+            ended?.user === user &&
+            CODE.test(ended.room) &&
+            Date.now() - ended.endedAt < KEPT_MS &&
+            ended.endedAt <= Date.now(),
+    );
+}
+
+export function rememberEnded(ended: EndedClass): void {
+    const others = endedClasses(ended.user).filter(
+        ({ room, epoch }) => room !== ended.room || epoch !== ended.epoch,
+    );
+    device.set(ENDED, [ended, ...others].slice(0, MOST_ENDED));
 }
