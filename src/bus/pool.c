@@ -33,7 +33,8 @@
 #include "core/log.h"
 #include "core/metrics.h"
 
-#define COMPLAIN_MS 1000 /* between two log lines about error replies */
+#define COMMAND_KEEP (64u << 10) /* bytes for commands that an idle connection keeps */
+#define COMPLAIN_MS 1000         /* between two log lines about error replies */
 
 struct connection {
     struct connection *next; /* while idle */
@@ -197,6 +198,9 @@ static void give_back(struct bus_pool *pool, struct connection *connection, bool
 {
     if (useless) {
         disconnect(connection);
+    }
+    if (connection->command.cap > COMMAND_KEEP) {
+        buf_finish(&connection->command);
     }
     pthread_mutex_lock(&pool->lock);
     if (connection->probe) {

@@ -1,6 +1,6 @@
 /*
  * The Lua scripts: one per change of a room's state, each atomic in Redis. Their texts are
- * src/bus/lua/NAME.lua with base.lua and lib.lua before them, embedded at build time. KEYS, ARGV and replies are
+ * src/bus/lua/NAME.lua with what they use of base.lua and lib.lua before them, embedded at build time. KEYS, ARGV and replies are
  * described at the head of each file.
  */
 #ifndef LECTERN_BUS_SCRIPTS_H
@@ -13,7 +13,6 @@
     X(ACTIVATE, activate)                                                                          \
     X(LEAVE, leave)                                                                                \
     X(SEND, send)                                                                                  \
-    X(EPHEMERAL, ephemeral)                                                                        \
     X(KICK, kick)                                                                                  \
     X(SETTINGS, settings)                                                                          \
     X(SEEN, seen)                                                                                  \
@@ -22,7 +21,12 @@
     X(PEND, pend)                                                                                  \
     X(PEEK, peek)                                                                                  \
     X(RESTORE, restore)                                                                            \
-    X(RESTORE_LOG, restore_log)
+    X(RESTORE_LOG, restore_log)                                                                    \
+    X(FILE_DOOR, file_door)                                                                        \
+    X(FILE_PUT, file_put)                                                                          \
+    X(ATTEMPT, attempt)                                                                            \
+    X(ATTEMPT_SETTLE, attempt_settle)                                                              \
+    X(GENERATION, generation)
 
 enum bus_script {
 #define X(name, file) BUS_SCRIPT_##name,

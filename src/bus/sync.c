@@ -5,7 +5,9 @@
 #include <fcntl.h>
 #include <hiredis/hiredis.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "bus/reply.h"
@@ -13,6 +15,8 @@
 #include "bus/sentinel.h"
 #include "core/metrics.h"
 #include "net/fds.h"
+
+#define READ_FIRST 1024 /* bytes; a script's answer fits */
 
 /* Why the last hiredis call failed. Counts what took too long. */
 static void explain(const redisContext *redis, char reason[SYNC_REASON_MAX])
@@ -28,12 +32,64 @@ static void explain(const redisContext *redis, char reason[SYNC_REASON_MAX])
     }
 }
 
+/* As hiredis leaves a context after a failure, errno as it is. */
+static int failed(redisContext *redis, int error, const char *text)
+{
+    int cause = errno;
+    redis->err = error;
+    snprintf(redis->errstr, sizeof redis->errstr, "%s", text);
+    errno = cause;
+    return REDIS_ERR;
+}
+
+/* What came first, up to READ_FIRST bytes. *full: there may be more. */
+static int read_first(redisContext *redis, bool *full)
+{
+    char bytes[READ_FIRST];
+    ssize_t got;
+    do {
+        got = read(redis->fd, bytes, sizeof bytes);
+    } while (got < 0 && errno == EINTR);
+    if (got <= 0) {
+        return got == 0 ? failed(redis, REDIS_ERR_EOF, "Server closed the connection")
+                        : failed(redis, REDIS_ERR_IO, strerror(errno));
+    }
+    *full = (size_t)got == sizeof bytes;
+    if (redisReaderFeed(redis->reader, bytes, (size_t)got)) {
+        return failed(redis, redis->reader->err, redis->reader->errstr);
+    }
+    return REDIS_OK;
+}
+
+/*
+ * As redisGetReply(), which reads into 16 KiB of stack: each of the HTTP threads would keep a page of
+ * that for ever. Few answers are so long that it is worth it.
+ */
+static int get_reply(redisContext *redis, void **reply)
+{
+    bool full = false;
+    for (int written = 0; !written;) {
+        if (redisBufferWrite(redis, &written)) {
+            return REDIS_ERR;
+        }
+    }
+    while (!*reply) {
+        if (full ? redisBufferRead(redis) : read_first(redis, &full)) {
+            return REDIS_ERR;
+        }
+        if (redisReaderGetReply(redis->reader, reply)) {
+            return failed(redis, redis->reader->err, redis->reader->errstr);
+        }
+    }
+    return REDIS_OK;
+}
+
 redisReply *sync_exchange(redisContext *redis, const struct buf *command,
                           char reason[SYNC_REASON_MAX])
 {
     void *reply = NULL;
     if (redisAppendFormattedCommand(redis, command->data, command->len) ||
-        redisGetReply(redis, &reply)) {
+        get_reply(redis, &reply)) {
         explain(redis, reason);
         return NULL;
     }

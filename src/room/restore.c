@@ -188,7 +188,7 @@ void room_restore(struct room *room)
     uint32_t hold_s =
         room->settings.hold_s > config->lease_s ? room->settings.hold_s : config->lease_s;
     char values[6][NAME_MAX_BYTES + 1], created[24], dropped[48], hold_ms[24], count[24];
-    char stage[ID_MAX + 16];
+    char stage[ID_MAX + 16], max_len[16], max_bytes[16];
     for (size_t i = 0; setting_table[i].key; i++) {
         setting_table[i].print(&room->settings, values[i], sizeof values[i]);
     }
@@ -198,6 +198,8 @@ void room_restore(struct room *room)
     snprintf(hold_ms, sizeof hold_ms, "%" PRIu64, (uint64_t)hold_s * 1000);
     snprintf(count, sizeof count, "%" PRIu64, room->log.end - room->log.first);
     snprintf(stage, sizeof stage, "%s.%u", room->rooms->server_id, loop_index(room->rooms->loop));
+    snprintf(max_len, sizeof max_len, "%u", config->log_max);
+    snprintf(max_bytes, sizeof max_bytes, "%u", config->log_bytes);
     if (!stage_log(room, span_of(stage))) {
         room->suspect = true; /* the tick tries again */
         return;
@@ -207,7 +209,8 @@ void room_restore(struct room *room)
         span_of(room->epoch), span_of(room->seal), span_of(room->host), span_of(room->host_name),
         span_of(values[0]),   span_of(values[1]),  span_of(values[2]),  span_of(values[3]),
         span_of(values[4]),   span_of(values[5]),  span_of(created),    span_of(dropped),
-        span_of(hold_ms),     span_of(stage),      span_of(count),
+        span_of(hold_ms),     span_of(stage),      span_of(count),      span_of(max_len),
+        span_of(max_bytes),
     };
     room->refs++;
     if (bus_script(room->rooms->bus, BUS_SCRIPT_RESTORE, &key, 1, args, sizeof args / sizeof *args,
