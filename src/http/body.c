@@ -17,7 +17,7 @@
 #include "http/head.h"
 
 /* Receives until `out` has `want` bytes. NULL, "" when the client is gone, or an error's code. */
-static const char *receive_rest(struct request *req, size_t want, struct buf *out)
+static const char *receive_rest(struct request *req, size_t want, unsigned rate, struct buf *out)
 {
     struct transfer in;
     const char *expect = request_header(req, "Expect");
@@ -25,7 +25,7 @@ static const char *receive_rest(struct request *req, size_t want, struct buf *ou
         static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
         transfer_send(&req->out, go_on, sizeof go_on - 1);
     }
-    transfer_init(&in, req->fd, TRANSFER_RECEIVE_RATE, &req->server->stopping);
+    transfer_init(&in, req->fd, rate, &req->server->stopping);
     in.moved = (int64_t)out->len;
     while (out->len < want) {
         ssize_t n = transfer_receive(&in, out->data + out->len, want - out->len);
@@ -37,7 +37,7 @@ static const char *receive_rest(struct request *req, size_t want, struct buf *ou
     return NULL;
 }
 
-static const char *receive(struct request *req, size_t max, struct buf *out)
+static const char *receive(struct request *req, size_t max, unsigned rate, struct buf *out)
 {
     if (req->content_length > (int64_t)max) {
         return "body_too_large";
@@ -58,7 +58,7 @@ static const char *receive(struct request *req, size_t max, struct buf *out)
         if (!limits_enter(req->server->limits, LIMITS_BODY)) {
             return "no_capacity";
         }
-        const char *wrong = receive_rest(req, want, out);
+        const char *wrong = receive_rest(req, want, rate, out);
         limits_leave(req->server->limits, LIMITS_BODY);
         if (wrong) {
             return wrong;
@@ -132,7 +132,7 @@ cJSON *body_json(struct request *req, size_t max)
         return NULL;
     }
     buf_init(&body);
-    const char *wrong = receive(req, max, &body);
+    const char *wrong = receive(req, max, TRANSFER_RECEIVE_RATE, &body);
     if (!wrong) {
         object = parse(buf_span(&body), &wrong);
     }
@@ -141,6 +141,15 @@ cJSON *body_json(struct request *req, size_t max)
     }
     buf_finish(&body);
     return object;
+}
+
+bool body_bytes(struct request *req, size_t max, unsigned rate, struct buf *out)
+{
+    const char *wrong = receive(req, max, rate, out);
+    if (wrong && *wrong) {
+        answer_error(req, wrong);
+    }
+    return !wrong;
 }
 
 bool body_text(struct request *req, const cJSON *object, const char *key, char *out, size_t cap)

@@ -25,8 +25,10 @@ struct charge {
 };
 
 struct limits {
-    pthread_mutex_t lock; /* guards `charges` */
+    pthread_mutex_t lock; /* guards `charges` and `senders` */
     struct charge charges[SETS][WAYS];
+    uint32_t
+        *senders; /* hashes of the users who send images now, `most` of them; 0: a free place */
     atomic_uint busy[LIMITS_SLOTS];
     unsigned most[LIMITS_SLOTS];
 };
@@ -39,8 +41,13 @@ struct limits *limits_create(unsigned http_threads)
     }
     pthread_mutex_init(&limits->lock, NULL);
     for (int i = 0; i < LIMITS_SLOTS; i++) {
-        unsigned share = http_threads / (i == LIMITS_OPENING ? 8 : 4);
+        unsigned share = http_threads / (i == LIMITS_OPENING || i == LIMITS_IMAGE ? 8 : 4);
         limits->most[i] = share < 2 ? 2 : share;
+    }
+    limits->senders = calloc(limits->most[LIMITS_IMAGE], sizeof *limits->senders);
+    if (!limits->senders) {
+        limits_destroy(limits);
+        return NULL;
     }
     return limits;
 }
@@ -49,6 +56,7 @@ void limits_destroy(struct limits *limits)
 {
     if (limits) {
         pthread_mutex_destroy(&limits->lock);
+        free(limits->senders);
         free(limits);
     }
 }
@@ -94,9 +102,10 @@ static struct charge *make_place(struct limits *limits, const struct address *ke
     return least;
 }
 
-static uint32_t code_hash(const char *code)
+/* Never 0. */
+static uint32_t text_hash(const char *text)
 {
-    uint32_t hash = hash_bytes(code, strlen(code));
+    uint32_t hash = hash_bytes(text, strlen(text));
     return hash ? hash : 1;
 }
 
@@ -146,7 +155,7 @@ enum limits_answer limits_codes_charge(struct limits *limits, const struct addre
     struct address key = counted(address);
     *wait_s = 0;
     pthread_mutex_lock(&limits->lock);
-    enum limits_answer answer = charge_for(limits, &key, code_hash(code), now_ms, wait_s);
+    enum limits_answer answer = charge_for(limits, &key, text_hash(code), now_ms, wait_s);
     pthread_mutex_unlock(&limits->lock);
     return answer;
 }
@@ -158,7 +167,7 @@ void limits_codes_refund(struct limits *limits, const struct address *address, c
     pthread_mutex_lock(&limits->lock);
     struct charge *charge = find(limits, &key, now_ms);
     if (charge) {
-        uint32_t *known = find_known(charge, code_hash(code));
+        uint32_t *known = find_known(charge, text_hash(code));
         if (known) {
             *known = 0;
         }
@@ -179,4 +188,36 @@ bool limits_enter(struct limits *limits, enum limits_slot slot)
 void limits_leave(struct limits *limits, enum limits_slot slot)
 {
     atomic_fetch_sub(&limits->busy[slot], 1);
+}
+
+/* With the lock: puts `to` where `from` stands, once; false where it does not. */
+static bool replace_sender(struct limits *limits, uint32_t from, uint32_t to)
+{
+    for (unsigned i = 0; i < limits->most[LIMITS_IMAGE]; i++) {
+        if (limits->senders[i] == from) {
+            limits->senders[i] = to;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool limits_image_enter(struct limits *limits, const char *user_id)
+{
+    uint32_t hash = text_hash(user_id);
+    unsigned own = 0;
+    pthread_mutex_lock(&limits->lock);
+    for (unsigned i = 0; i < limits->most[LIMITS_IMAGE]; i++) {
+        own += limits->senders[i] == hash;
+    }
+    bool entered = own < LIMITS_IMAGES_PER_USER && replace_sender(limits, 0, hash);
+    pthread_mutex_unlock(&limits->lock);
+    return entered;
+}
+
+void limits_image_leave(struct limits *limits, const char *user_id)
+{
+    pthread_mutex_lock(&limits->lock);
+    (void)replace_sender(limits, text_hash(user_id), 0);
+    pthread_mutex_unlock(&limits->lock);
 }

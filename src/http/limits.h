@@ -25,6 +25,8 @@ enum limits_slot {
     LIMITS_BODY, /* receiving a body that did not come with the head: a quarter of the threads */
     LIMITS_TRANSFER, /* sending a long answer: a quarter of the threads */
     LIMITS_OPENING,  /* waiting for a room whose host is just arriving: an eighth */
+    LIMITS_PASSWORD, /* hashing a password or waiting to: a quarter of the threads */
+    LIMITS_IMAGE, /* taking an image, which may wait for its decoder: an eighth; limits_image_enter() */
     LIMITS_SLOTS,
 };
 
@@ -54,5 +56,13 @@ void limits_codes_refund(struct limits *limits, const struct address *address, c
 /* True when a slot was free; then limits_leave() follows. */
 bool limits_enter(struct limits *limits, enum limits_slot slot);
 void limits_leave(struct limits *limits, enum limits_slot slot);
+
+/*
+ * The same for LIMITS_IMAGE, of which one user may have LIMITS_IMAGES_PER_USER: nobody keeps a class
+ * from sending images by sending many.
+ */
+bool limits_image_enter(struct limits *limits, const char *user_id);
+void limits_image_leave(struct limits *limits, const char *user_id);
+#define LIMITS_IMAGES_PER_USER 4
 
 #endif

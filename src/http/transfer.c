@@ -32,13 +32,18 @@ static int64_t arrived(const struct transfer *transfer)
     return transfer->moved - waiting;
 }
 
+int64_t transfer_left_ms(const struct transfer *transfer)
+{
+    int64_t deadline =
+        transfer->started_ms + TRANSFER_GRACE_MS + arrived(transfer) * 1000 / transfer->rate;
+    return deadline - clock_mono_ms();
+}
+
 /* Waits for `events`; false when it must not wait any longer. */
 static bool wait_for(const struct transfer *transfer, short events)
 {
     for (;;) {
-        int64_t deadline =
-            transfer->started_ms + TRANSFER_GRACE_MS + arrived(transfer) * 1000 / transfer->rate;
-        int64_t left = deadline - clock_mono_ms();
+        int64_t left = transfer_left_ms(transfer);
         if (left <= 0 || (transfer->stop && atomic_load(transfer->stop))) {
             return false;
         }

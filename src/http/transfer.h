@@ -33,6 +33,9 @@ enum transfer_result {
 
 void transfer_init(struct transfer *transfer, int fd, unsigned rate, const atomic_bool *stop);
 
+/* How long it may still wait as things are, ms; 0 or less: it must be given up. */
+int64_t transfer_left_ms(const struct transfer *transfer);
+
 /* Waits for bytes; their number, or a transfer_result. */
 ssize_t transfer_receive(struct transfer *transfer, void *data, size_t cap);
 

@@ -184,6 +184,26 @@ static void slots_are_counted(void **state)
     assert_false(limits_enter(limits, LIMITS_OPENING));
 }
 
+static void images_of_one_user_and_of_all(void **state)
+{
+    struct limits *more = limits_create(64); /* eight at a time */
+    (void)state;
+    for (int i = 0; i < LIMITS_IMAGES_PER_USER; i++) {
+        assert_true(limits_image_enter(more, "anna"));
+    }
+    assert_false(limits_image_enter(more, "anna"));
+    for (int i = 0; i < 8 - LIMITS_IMAGES_PER_USER; i++) {
+        assert_true(limits_image_enter(more, "ben"));
+    }
+    assert_false(limits_image_enter(more, "cleo"));
+    limits_image_leave(more, "ben");
+    assert_false(limits_image_enter(more, "anna"));
+    assert_true(limits_image_enter(more, "cleo"));
+    limits_image_leave(more, "anna");
+    assert_true(limits_image_enter(more, "anna"));
+    limits_destroy(more);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -195,6 +215,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_ipv6_network_is_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_full_table_keeps_the_worst, set_up, tear_down),
         cmocka_unit_test_setup_teardown(slots_are_counted, set_up, tear_down),
+        cmocka_unit_test(images_of_one_user_and_of_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,30 @@
+/*
+ * A thread that sends files to many slow readers at once: a class of a thousand that is shown an
+ * image must not need a thousand of civetweb's threads. What fits into a socket's buffer never
+ * comes here.
+ */
+#ifndef LECTERN_HTTP_SENDER_H
+#define LECTERN_HTTP_SENDER_H
+
+#include <stdbool.h>
+
+#include "http/transfer.h"
+#include "media/cache.h"
+
+#define SENDER_MAX 8192 /* transfers at a time */
+
+struct sender;
+
+struct sender *sender_create(void); /* starts its thread; NULL: no thread, memory, descriptors */
+void sender_destroy(struct sender *sender); /* cuts what is under way; accepts NULL */
+
+/*
+ * Sends the bytes of `file` from `offset` on over `transfer`, whose socket is non-blocking and
+ * owned (net/fds.h), to its end or until the transfer's time is over (http/transfer.h), and then
+ * closes the socket. Takes a reference of its own. False when there are SENDER_MAX already, or no
+ * memory: then the socket is still the caller's. Any thread.
+ */
+bool sender_take(struct sender *sender, const struct transfer *transfer, struct cached *file,
+                 size_t offset) __attribute__((warn_unused_result));
+
+#endif
