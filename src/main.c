@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "account/account.h"
 #include "auth/token.h"
 #include "base/clock.h"
 #include "base/id.h"
@@ -19,7 +20,10 @@
 #include "core/config.h"
 #include "core/log.h"
 #include "http/server.h"
+#include "media/decoder.h"
+#include "media/worker.h"
 #include "net/fds.h"
+#include "store/store.h"
 #include "worker.h"
 
 #define LOOPS_MAX                                                                                  \
@@ -30,6 +34,9 @@ struct app {
     struct config config;
     struct tokens *tokens;
     struct bus_pool *pool;
+    struct store *store;
+    struct accounts *accounts;
+    struct decoder *decoder;
     struct http_server *http;
     struct worker *workers[LOOPS_MAX];
     struct proto_loop *proto_loops[LOOPS_MAX];
@@ -84,6 +91,9 @@ static unsigned loop_count(const struct config *config)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     unsigned count = config->loops ? config->loops : cores > 0 ? (unsigned)cores : 1;
+    if (config->role == CONFIG_ROLE_API) {
+        count = 1; /* no sockets: only a janitor's work */
+    }
     return count < LOOPS_MAX ? count : LOOPS_MAX;
 }
 
@@ -120,6 +130,10 @@ static int start(struct app *app)
     if (fds_init()) {
         return fail("no memory", NULL);
     }
+    app->decoder = decoder_create(&app->config);
+    if (!app->decoder) {
+        return fail("no memory for the image decoders", NULL);
+    }
     app->pool = bus_pool_create(&app->config);
     if (!app->pool) {
         return fail("no memory for the Redis connections", NULL);
@@ -127,10 +141,22 @@ static int start(struct app *app)
     if (start_workers(app)) {
         return -1;
     }
+    /* Not earlier: the descriptors that it opens are not ours to own (store.h). */
+    app->store = store_open(&app->config, error, sizeof error);
+    if (!app->store) {
+        return fail("store", error);
+    }
+    app->accounts = accounts_create(&app->config, app->store, app->pool, app->tokens);
+    if (!app->accounts) {
+        return fail("no memory for accounts", NULL);
+    }
     const struct http_context context = {
         .config = &app->config,
         .tokens = app->tokens,
         .pool = app->pool,
+        .accounts = app->accounts,
+        .store = app->store,
+        .decoder = app->decoder,
         .server_id = app->server_id,
         .web_dir = app->web_dir,
         .loops = app->proto_loops,
@@ -155,6 +181,18 @@ static bool workers_ended(const struct app *app)
     return true;
 }
 
+/* SIGHUP: what may change while the server runs. */
+static void reload(const struct app *app)
+{
+    char error[CONFIG_ERROR_MAX];
+    int keys = tokens_reload(app->tokens, error, sizeof error);
+    if (keys < 0) {
+        log_warn("main", "SIGHUP: %s; nothing is changed", error);
+    } else {
+        log_info("main", "SIGHUP: %d public keys of the login service are in use", keys);
+    }
+}
+
 /* A second signal ends the process at once. */
 static void stop(struct app *app, const sigset_t *signals)
 {
@@ -164,17 +202,22 @@ static void stop(struct app *app, const sigset_t *signals)
     }
     const struct timespec wait = {.tv_nsec = POLL_MS * 1000000L};
     while (!workers_ended(app)) {
-        if (sigtimedwait(signals, NULL, &wait) > 0) {
+        int signal_number = sigtimedwait(signals, NULL, &wait);
+        if (signal_number > 0 && signal_number != SIGHUP) {
             log_warn("main", "second signal: ending at once");
             _exit(1);
         }
     }
+    signal(SIGHUP, SIG_IGN);
     pthread_sigmask(SIG_UNBLOCK, signals, NULL); /* from here on the default action ends it */
     http_server_stop(app->http);
     for (unsigned i = 0; i < app->worker_count; i++) {
         worker_destroy(app->workers[i]);
     }
+    accounts_destroy(app->accounts);
+    store_close(app->store);
     bus_pool_destroy(app->pool);
+    decoder_destroy(app->decoder);
     tokens_destroy(app->tokens);
     config_finish(&app->config);
     log_info("main", "ended");
@@ -186,6 +229,7 @@ static int serve(struct app *app)
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals, NULL); /* inherited by every thread started from here on */
     signal(SIGPIPE, SIG_IGN);
     find_web_dir(app);
@@ -194,7 +238,9 @@ static int serve(struct app *app)
         return 1; /* the process ends: nothing needs to be taken down in order */
     }
     int signal_number;
-    sigwait(&signals, &signal_number);
+    while (sigwait(&signals, &signal_number) || signal_number == SIGHUP) {
+        reload(app);
+    }
     log_info("main", "signal %d: shutting down", signal_number);
     stop(app, &signals);
     return 0;
@@ -203,6 +249,9 @@ static int serve(struct app *app)
 int main(int argc, char **argv)
 {
     static struct app app;
+    if (argc > 1 && strcmp(argv[1], WORKER_COMMAND) == 0) {
+        _exit(worker_main(argc, argv)); /* before the environment is looked at: it has none */
+    }
     if (argc == 2 && strcmp(argv[1], "--help") == 0) {
         cli_help(stdout);
         return 0;

@@ -23,7 +23,11 @@ static const struct setting settings[] = {
     {"LECTERN_REDIS_URL", "redis://127.0.0.1:6379", &setting_redis, FIELD(redis_url), 0, 0,
      "The Redis that all servers share."},
     {"LECTERN_DATA_DIR", "data", &setting_path, FIELD(data_dir), 0, 0,
-     "Directory for what must outlive a restart (the token secret); made with mode 0700."},
+     "Directory for what must outlive a restart (the token secret, the database); made with mode "
+     "0700."},
+    {"LECTERN_STORE_URL", "", &setting_store_url, FIELD(store_url), 0, 0,
+     "The database of accounts; empty: sqlite:lectern.db in the data directory. Servers that work "
+     "together need the same PostgreSQL."},
     {"LECTERN_WEB_DIR", "", &setting_path, FIELD(web_dir), 0, 0,
      "The built pages; empty: web/ beside the binary."},
     {"LECTERN_JWT_SECRET", "", &setting_secret, FIELD(jwt_secret), 0, 0,
@@ -33,6 +37,10 @@ static const struct setting settings[] = {
      "The one algorithm accepted for tokens. RS256 and ES256 need a public key."},
     {"LECTERN_JWT_PUBLIC_KEY", "", &setting_path, FIELD(jwt_public_key), 0, 0,
      "PEM file with the public key of the service that issues tokens, for RS256 and ES256."},
+    {"LECTERN_JWT_JWKS", "", &setting_path, FIELD(jwt_jwks), 0, 0,
+     "JSON file with that service's public keys (a JWK set), instead of one in PEM form. SIGHUP "
+     "reads "
+     "either again."},
     {"LECTERN_JWT_ISSUER", "", &setting_text, FIELD(jwt_issuer), 0, 0,
      "When set, a token's iss must be this."},
     {"LECTERN_JWT_AUDIENCE", "", &setting_text, FIELD(jwt_audience), 0, 0,
@@ -47,6 +55,8 @@ static const struct setting settings[] = {
      "Origins other than the server's own whose pages may use it."},
     {"LECTERN_TRUSTED_PROXIES", "", &setting_proxies, FIELD(trusted_proxies), 0, 0,
      "Proxies whose X-Forwarded-For is believed."},
+    {"LECTERN_ROLE", "all", &setting_role, FIELD(role), 0, 0,
+     "What this server answers: everything; all but sockets; or sockets only."},
     {"LECTERN_LOOPS", "0", &setting_number, FIELD(loops), 0, 64,
      "Event loops; 0: one per processor core."},
     {"LECTERN_HTTP_THREADS", "256", &setting_number, FIELD(http_threads), 16, 4096,
@@ -58,7 +68,7 @@ static const struct setting settings[] = {
     {"LECTERN_QUEUE_MAX", "1048576", &setting_number, FIELD(queue_max), 2048, 268435456,
      "Bytes that may wait for one socket before it is closed as too slow; at least twice "
      "LECTERN_MESSAGE_MAX."},
-    {"LECTERN_LOG_MAX", "1000", &setting_number, FIELD(log_max), 1, 100000,
+    {"LECTERN_LOG_MAX", "10000", &setting_number, FIELD(log_max), 1, 100000,
      "Messages remembered per room."},
     {"LECTERN_LOG_BYTES", "4194304", &setting_number, FIELD(log_bytes), 1024, 268435456,
      "Bytes remembered per room."},
@@ -82,14 +92,33 @@ static const struct setting settings[] = {
     {"LECTERN_DRAIN_S", "30", &setting_number, FIELD(drain_s), 0, 600,
      "How long a server that was told to end leaves its participants to come back elsewhere, "
      "seconds; 0: they leave at once."},
+    {"LECTERN_SIGNUP", "students", &setting_signup, FIELD(signup), 0, 0,
+     "Who may make an account of their own; open: students and teachers. Operators make any with "
+     "lectern user add."},
+    {"LECTERN_TOKEN_S", "43200", &setting_number, FIELD(token_s), 60, 2592000,
+     "Validity of the token that a login gives, seconds."},
     {"LECTERN_GUEST_TOKEN_S", "43200", &setting_number, FIELD(guest_token_s), 1, 2592000,
      "Validity of a guest's token, seconds."},
+    {"LECTERN_IMAGE_MAX", "20971520", &setting_number, FIELD(image_max), 65536, 268435456,
+     "Largest image that may be sent, bytes."},
+    {"LECTERN_IMAGE_WORKERS", "2", &setting_number, FIELD(image_workers), 1, 64,
+     "Images decoded at a time, each by a process of its own."},
+    {"LECTERN_IMAGE_MEMORY", "640", &setting_number, FIELD(image_memory), 16, 16384,
+     "Memory that decoding one image may take, MiB."},
+    {"LECTERN_IMAGE_TIMEOUT_MS", "10000", &setting_number, FIELD(image_timeout_ms), 100, 300000,
+     "Time that decoding one image may take, milliseconds."},
+    {"LECTERN_IMAGES_ROOM_MAX", "134217728", &setting_number, FIELD(images_room_max), 65536,
+     2147483648u, "Bytes in Redis that the images of one room may take."},
+    {"LECTERN_IMAGE_CACHE", "67108864", &setting_number, FIELD(image_cache), 0, 2147483648u,
+     "Bytes of images that this server keeps in memory besides."},
     {"LECTERN_CONNECTIONS_MAX", "0", &setting_number, FIELD(connections_max), 0, 10000000,
      "Most open sockets; 0: what the limit of file descriptors allows."},
     {"LECTERN_MEMORY_MAX", "0", &setting_number, FIELD(memory_max), 0, 1048576,
      "Resident memory, MiB, over which no further socket is accepted; 0: no limit."},
     {"LECTERN_REDIS_TIMEOUT_MS", "2000", &setting_number, FIELD(redis_timeout_ms), 50, 60000,
      "Deadline of one Redis command, milliseconds."},
+    {"LECTERN_STORE_TIMEOUT_MS", "5000", &setting_number, FIELD(store_timeout_ms), 50, 60000,
+     "How long a request may wait for the database, and its work there may take; milliseconds."},
     {"LECTERN_LOG_LEVEL", "info", &setting_level, FIELD(log_level), 0, 0,
      "How much is written to the log."},
 };
@@ -198,6 +227,36 @@ static int check_claims(const struct config *c, char *error, size_t cap)
     return 0;
 }
 
+/* One file with public keys for RS256 and ES256, none for HS256. */
+static int check_keys(const struct config *c, char *error, size_t cap)
+{
+    bool key = *c->jwt_public_key, set = *c->jwt_jwks;
+    if (c->jwt_algorithm != CONFIG_JWT_HS256 && !key && !set) {
+        snprintf(error, cap,
+                 "LECTERN_JWT_PUBLIC_KEY is not set, nor is LECTERN_JWT_JWKS; allowed with "
+                 "LECTERN_JWT_ALGORITHM=\"%s\": the path of a file with the issuer's public keys",
+                 c->jwt_algorithm == CONFIG_JWT_RS256 ? "RS256" : "ES256");
+        return -1;
+    }
+    if (c->jwt_algorithm == CONFIG_JWT_HS256 && (key || set)) {
+        snprintf(error, cap,
+                 "%s=\"%.100s\" is not allowed with LECTERN_JWT_ALGORITHM=\"HS256\"; allowed: with "
+                 "RS256 and ES256",
+                 key ? "LECTERN_JWT_PUBLIC_KEY" : "LECTERN_JWT_JWKS",
+                 key ? c->jwt_public_key : c->jwt_jwks);
+        return -1;
+    }
+    if (key && set) {
+        snprintf(
+            error, cap,
+            "LECTERN_JWT_JWKS=\"%.100s\" is not allowed beside LECTERN_JWT_PUBLIC_KEY; allowed: "
+            "one of the two",
+            c->jwt_jwks);
+        return -1;
+    }
+    return 0;
+}
+
 static int check_together(const struct config *c, char *error, size_t cap)
 {
     if (c->queue_max / 2 < c->message_max) {
@@ -207,19 +266,7 @@ static int check_together(const struct config *c, char *error, size_t cap)
                  c->queue_max, c->message_max);
         return -1;
     }
-    if (c->jwt_algorithm != CONFIG_JWT_HS256 && !*c->jwt_public_key) {
-        snprintf(
-            error, cap,
-            "LECTERN_JWT_PUBLIC_KEY is not set; allowed with LECTERN_JWT_ALGORITHM=\"%s\": the "
-            "path of a PEM file with the issuer's public key",
-            c->jwt_algorithm == CONFIG_JWT_RS256 ? "RS256" : "ES256");
-        return -1;
-    }
-    if (c->jwt_algorithm == CONFIG_JWT_HS256 && *c->jwt_public_key) {
-        snprintf(error, cap,
-                 "LECTERN_JWT_PUBLIC_KEY=\"%.100s\" is not allowed with "
-                 "LECTERN_JWT_ALGORITHM=\"HS256\"; allowed: with RS256 and ES256",
-                 c->jwt_public_key);
+    if (check_keys(c, error, cap)) {
         return -1;
     }
     return check_claims(c, error, cap);

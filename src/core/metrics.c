@@ -63,8 +63,22 @@ static const struct metric_info infos[METRIC_COUNT] = {
                             "Upgrades that failed after their place was reserved.", false},
     [METRIC_CIVETWEB_SOCKETS] = {"lectern_civetweb_sockets_total",
                                  "Sockets that reached civetweb's own handlers (a defect).", false},
+    [METRIC_IMAGES] = {"lectern_images_total", "Images taken; those refused are in refused_total.",
+                       false},
+    [METRIC_IMAGE_CRASHES] = {"lectern_image_crashes_total",
+                              "Image decoders that crashed or broke their sandbox.", false},
+    [METRIC_FILES_FETCHED] = {"lectern_files_fetched_total",
+                              "Files that were not in the cache and came from Redis.", false},
+    [METRIC_FILE_CACHE_BYTES] = {"lectern_file_cache_bytes", "Files in the cache.", true},
     [METRIC_OUT_OF_MEMORY] = {"lectern_out_of_memory_total",
                               "Connections or requests given up for want of memory.", false},
+    [METRIC_STORE_UP] = {"lectern_store_up", "1 while the store (database) answers.", true},
+    [METRIC_STORE_WRITES] = {"lectern_store_writes_total", "Pieces of work committed to the store.",
+                             false},
+    [METRIC_STORE_BATCHES] = {"lectern_store_batches_total",
+                              "Transactions that these pieces of work shared.", false},
+    [METRIC_STORE_LOST] = {"lectern_store_lost_total",
+                           "Connections of the store's writer that were lost.", false},
 };
 
 static const struct metric_info histogram_infos[HISTOGRAM_COUNT] = {
@@ -76,6 +90,11 @@ static const struct metric_info histogram_infos[HISTOGRAM_COUNT] = {
                        false},
     [HISTOGRAM_REDIS] = {"lectern_redis_seconds", "One asynchronous Redis command.", false},
     [HISTOGRAM_HTTP] = {"lectern_http_seconds", "One HTTP request in its handler.", false},
+    [HISTOGRAM_STORE_READ] = {"lectern_store_read_seconds",
+                              "Reading from the store, waiting included.", false},
+    [HISTOGRAM_STORE_WRITE] = {"lectern_store_write_seconds",
+                               "From asking the store for a write to its commit.", false},
+    [HISTOGRAM_IMAGE] = {"lectern_image_seconds", "Decoding and encoding one image.", false},
 };
 
 /* Upper bounds, seconds, as text so that they are written the same way everywhere. */
@@ -127,7 +146,7 @@ int64_t metric_get(enum metric metric)
     return atomic_load_explicit(&values[metric], RELAXED);
 }
 
-void metric_observe(enum histogram histogram, double seconds)
+void metric_observe(enum metric_histogram histogram, double seconds)
 {
     struct histogram_state *state = &histograms[histogram];
     if (!(seconds > 0)) {

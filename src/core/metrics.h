@@ -35,16 +35,27 @@ enum metric {
     METRIC_TAKE_AMBIGUOUS,     /* counter: upgrades whose descriptor was not found exactly once */
     METRIC_TAKE_FAILED,        /* counter: upgrades that failed after the join script */
     METRIC_CIVETWEB_SOCKETS,   /* counter: civetweb's own WebSocket handlers reached (a defect) */
+    METRIC_IMAGES,             /* counter: images taken */
+    METRIC_IMAGE_CRASHES,      /* counter: decoders that were ended by a signal of their own */
+    METRIC_FILES_FETCHED,      /* counter: files read from Redis, not found in the cache */
+    METRIC_FILE_CACHE_BYTES,   /* gauge: files in the cache */
     METRIC_OUT_OF_MEMORY,      /* counter: connections or requests given up for want of memory */
+    METRIC_STORE_UP,           /* gauge: 1 while the store answers */
+    METRIC_STORE_WRITES,       /* counter: pieces of work committed to the store */
+    METRIC_STORE_BATCHES,      /* counter: transactions that they shared */
+    METRIC_STORE_LOST,         /* counter: the writer's connections to the store lost */
     METRIC_COUNT,
 };
 
-enum histogram {
-    HISTOGRAM_JOIN,    /* seconds from the upgrade request to the welcome queued */
-    HISTOGRAM_DELIVER, /* seconds from publishing (stream id) to queueing at receivers */
-    HISTOGRAM_ACK,     /* seconds from reading a message to its ack queued */
-    HISTOGRAM_REDIS,   /* seconds of one asynchronous Redis command */
-    HISTOGRAM_HTTP,    /* seconds of one HTTP request in its handler */
+enum metric_histogram {
+    HISTOGRAM_JOIN,        /* seconds from the upgrade request to the welcome queued */
+    HISTOGRAM_DELIVER,     /* seconds from publishing (stream id) to queueing at receivers */
+    HISTOGRAM_ACK,         /* seconds from reading a message to its ack queued */
+    HISTOGRAM_REDIS,       /* seconds of one asynchronous Redis command */
+    HISTOGRAM_HTTP,        /* seconds of one HTTP request in its handler */
+    HISTOGRAM_IMAGE,       /* seconds of a decoder's life: one image */
+    HISTOGRAM_STORE_READ,  /* seconds of reading from the store, waiting included */
+    HISTOGRAM_STORE_WRITE, /* seconds from asking for a write to its commit */
     HISTOGRAM_COUNT,
 };
 
@@ -52,7 +63,7 @@ void metric_add(enum metric metric, int64_t n); /* gauges may take negative n */
 void metric_set(enum metric metric, int64_t value);
 int64_t metric_get(enum metric metric);
 
-void metric_observe(enum histogram histogram, double seconds);
+void metric_observe(enum metric_histogram histogram, double seconds);
 
 /*
  * Counts a refusal (HTTP or WebSocket handshake) or a socket error by its documented code, e.g.

@@ -24,6 +24,16 @@ static const char *store_text(const char *value, size_t len, void *field)
     return *text ? NULL : no_memory;
 }
 
+static bool has_control(const char *value)
+{
+    for (; *value; value++) {
+        if (ascii_is_control(*value)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static const char *parse_text(const struct setting *setting, const char *value, void *field)
 {
     (void)setting;
@@ -36,6 +46,20 @@ static const char *parse_redis(const struct setting *setting, const char *value,
     const char *wrong = redis_url_parse(span_of(value), &url);
     explicit_bzero(&url, sizeof url);
     return wrong ? wrong : parse_text(setting, value, field);
+}
+
+/* What follows the scheme is read by those who know it (store/store.c). */
+static const char *parse_store_url(const struct setting *setting, const char *value, void *field)
+{
+    static const char *const schemes[] = {"sqlite:", "postgresql://", "postgres://"};
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+        size_t len = strlen(schemes[i]);
+        if (strncmp(value, schemes[i], len) == 0 && value[len]) {
+            return has_control(value) ? "it holds control characters"
+                                      : parse_text(setting, value, field);
+        }
+    }
+    return "";
 }
 
 /* `text` is "<IPv4>" or "<IPv4><separator><number up to max>". */
@@ -76,10 +100,44 @@ static const char *parse_algorithm(const struct setting *setting, const char *va
     return "";
 }
 
+static const char *parse_signup(const struct setting *setting, const char *value, void *field)
+{
+    static const char *const names[] = {
+        [CONFIG_SIGNUP_STUDENTS] = "students",
+        [CONFIG_SIGNUP_OPEN] = "open",
+        [CONFIG_SIGNUP_CLOSED] = "closed",
+    };
+    (void)setting;
+    for (int i = CONFIG_SIGNUP_STUDENTS; i <= CONFIG_SIGNUP_CLOSED; i++) {
+        if (strcmp(value, names[i]) == 0) {
+            *(enum config_signup *)field = (enum config_signup)i;
+            return NULL;
+        }
+    }
+    return "";
+}
+
+static const char *parse_role(const struct setting *setting, const char *value, void *field)
+{
+    static const char *const names[] = {
+        [CONFIG_ROLE_ALL] = "all",
+        [CONFIG_ROLE_API] = "api",
+        [CONFIG_ROLE_SOCKET] = "socket",
+    };
+    (void)setting;
+    for (int i = CONFIG_ROLE_ALL; i <= CONFIG_ROLE_SOCKET; i++) {
+        if (strcmp(value, names[i]) == 0) {
+            *(enum config_role *)field = (enum config_role)i;
+            return NULL;
+        }
+    }
+    return "";
+}
+
 static const char *parse_claim(const struct setting *setting, const char *value, void *field)
 {
-    static const char *const taken[] = {"exp", "iat",  "nbf",    "iss",
-                                        "aud", "room", "device", "channels"};
+    static const char *const taken[] = {"exp",  "iat",    "nbf",      "iss", "aud",
+                                        "room", "device", "channels", "gen"};
     static const char allowed[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:/-";
     if (strlen(value) > CLAIM_MAX || value[strspn(value, allowed)] != '\0') {
@@ -245,12 +303,18 @@ static const char redis_forms[] = "redis://[[user]:password@]host[:port][/db], o
 const struct setting_type setting_text = {parse_text, SETTING_STRING, false, "any text"};
 const struct setting_type setting_path = {parse_text, SETTING_STRING, false, "a path"};
 const struct setting_type setting_redis = {parse_redis, SETTING_STRING, true, redis_forms};
+const struct setting_type setting_store_url = {
+    parse_store_url, SETTING_STRING, true,
+    "sqlite:path, or postgresql://[user[:password]@]host[:port]/database[?option=value]"};
 const struct setting_type setting_listen = {parse_listen, SETTING_STRING, false,
                                             "IPv4:port; port 0 takes a free one"};
 const struct setting_type setting_secret = {parse_text, SETTING_STRING, true,
                                             "at least 32 bytes, not a PEM key"};
 const struct setting_type setting_algorithm = {parse_algorithm, SETTING_PLAIN, false,
                                                "HS256, RS256 or ES256"};
+const struct setting_type setting_signup = {parse_signup, SETTING_PLAIN, false,
+                                            "students, open or closed"};
+const struct setting_type setting_role = {parse_role, SETTING_PLAIN, false, "all, api or socket"};
 const struct setting_type setting_claim = {parse_claim, SETTING_STRING, false,
                                            "1 to 128 of A-Z a-z 0-9 . _ : / -"};
 const struct setting_type setting_origins = {parse_origins, SETTING_LIST, false,
@@ -273,16 +337,6 @@ void setting_allowed(const struct setting *setting, char out[SETTING_ALLOWED_MAX
     } else {
         snprintf(out, SETTING_ALLOWED_MAX, "%u to %u", setting->min, setting->max);
     }
-}
-
-static bool has_control(const char *value)
-{
-    for (; *value; value++) {
-        if (ascii_is_control(*value)) {
-            return true;
-        }
-    }
-    return false;
 }
 
 const char *setting_store(const struct setting *setting, const char *value, void *field)

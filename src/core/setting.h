@@ -39,9 +39,10 @@ struct setting_type {
     const char *allowed; /* in words; NULL: from min and max */
 };
 
-extern const struct setting_type setting_text, setting_path, setting_redis, setting_listen,
-    setting_secret, setting_algorithm, setting_claim, setting_origins, setting_proxies,
-    setting_number, setting_rate, setting_server_id, setting_level;
+extern const struct setting_type setting_text, setting_path, setting_redis, setting_store_url,
+    setting_listen, setting_secret, setting_algorithm, setting_signup, setting_role, setting_claim,
+    setting_origins, setting_proxies, setting_number, setting_rate, setting_server_id,
+    setting_level;
 
 #define SETTING_ALLOWED_MAX 160
 

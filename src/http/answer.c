@@ -139,6 +139,50 @@ void answer(struct request *req, int status, const char *type, struct span body)
     buf_finish(&head);
 }
 
+/* The taken socket goes to the sender with what is left; false where it cannot. */
+static bool hand_over(struct request *req, struct cached *file)
+{
+    ssize_t n = send(req->fd, file->data, file->len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    size_t sent = n > 0 ? (size_t)n : 0;
+    req->out.moved += (int64_t)sent;
+    if (sent < file->len && !sender_take(req->server->sender, &req->out, file, sent)) {
+        return false;
+    }
+    req->fd = sent < file->len ? -1 : req->fd;
+    return true;
+}
+
+/* Without a buffer of its own size for so many: the sender's thread fills what there is again. */
+static void send_file(struct request *req, const struct buf *head, struct cached *file)
+{
+    if (head->failed || !request_take(req)) {
+        req->status = 0;
+        req->cache_control = "no-store";
+        buf_clear(&req->headers);
+        answer_error(req, "no_capacity");
+        return;
+    }
+    if (send_bytes(req, head->data, head->len) && !hand_over(req, file)) {
+        answer_abort(req); /* half of a file would look like one that is damaged */
+    }
+}
+
+void answer_file(struct request *req, const char *type, struct cached *file)
+{
+    struct buf head;
+    const struct span bytes = {file->data, file->len};
+    if (file->len <= LONG_ANSWER / 2 || request_is(req, "HEAD")) {
+        answer(req, 200, type, bytes); /* with its head one packet, or a few */
+        return;
+    }
+    req->status = 200;
+    buf_init(&head);
+    write_head(req, 200, type, &head);
+    buf_printf(&head, "Content-Length: %zu\r\n\r\n", file->len);
+    send_file(req, &head, file);
+    buf_finish(&head);
+}
+
 void answer_json(struct request *req, int status, struct buf *json)
 {
     if (json->failed) {
@@ -199,9 +243,9 @@ void answer_field(struct request *req, const char *code, const char *field, cons
     answer_row(req, row, field, message, row->retry_after_s);
 }
 
-void answer_limited(struct request *req, unsigned wait_s)
+void answer_later(struct request *req, const char *code, unsigned wait_s)
 {
-    const struct http_error *row = error_find("rate_limited");
+    const struct http_error *row = error_find(code);
     answer_row(req, row, NULL, row->message, wait_s);
 }
 

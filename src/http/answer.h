@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "http/request.h"
+#include "media/cache.h"
 
 /* Adds a line to the answer's head. The value must not hold line ends. */
 void answer_header(struct request *req, const char *name, const char *format, ...)
@@ -15,6 +16,12 @@ void answer_header(struct request *req, const char *name, const char *format, ..
 
 /* A whole answer; `type` may be NULL when there is no body. HEAD gets the head only. */
 void answer(struct request *req, int status, const char *type, struct span body);
+
+/*
+ * A whole answer with the bytes of a file. What the socket does not take at once is the sender's
+ * (http/sender.h), so that the thread is free however slowly it is read.
+ */
+void answer_file(struct request *req, const char *type, struct cached *file);
 
 /* A JSON answer; when `json` ran out of memory, error `internal`. Frees the buffer. */
 void answer_json(struct request *req, int status, struct buf *json);
@@ -25,8 +32,8 @@ void answer_error(struct request *req, const char *code);
 /* An error that names a field, with a sentence of its own. */
 void answer_field(struct request *req, const char *code, const char *field, const char *message);
 
-/* rate_limited, with the seconds to wait. */
-void answer_limited(struct request *req, unsigned wait_s);
+/* An error with the seconds to wait. */
+void answer_later(struct request *req, const char *code, unsigned wait_s);
 
 /*
  * An answer whose length is not known beforehand: the head, pieces, the end. The socket must have

@@ -7,11 +7,14 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "core/gate.h"
 #include "http/address.h"
 #include "http/limits.h"
 #include "http/pages.h"
+#include "http/sender.h"
 #include "http/server.h"
 #include "http/take.h"
+#include "media/cache.h"
 
 #define HTTP_LISTENERS_MAX 4
 
@@ -21,6 +24,9 @@ struct http_server {
     struct pages *pages;
     struct limits *limits;
     struct take *take;
+    struct cache *files;  /* what GET /files/{id} has answered of late */
+    struct gate fetching; /* files from Redis */
+    struct sender *sender;
     struct address_range *proxies; /* LECTERN_TRUSTED_PROXIES */
     size_t proxy_count;
     int64_t sockets_max; /* open WebSockets at most */

@@ -25,7 +25,7 @@ bool codes_may_ask(struct request *req, const char *code)
     enum limits_answer answer =
         limits_codes_charge(req->server->limits, &req->client, code, clock_mono_ms(), &wait_s);
     if (answer == LIMITS_OVER) {
-        answer_limited(req, wait_s);
+        answer_later(req, "rate_limited", wait_s);
         return false;
     }
     req->code_charged = answer == LIMITS_CHARGED;

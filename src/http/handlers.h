@@ -13,8 +13,24 @@ void rooms_user(struct request *req);  /* GET /rooms/{id}/users/{userId} */
 void export_log(struct request *req);        /* GET /rooms/{id}/log */
 void export_attendance(struct request *req); /* GET /rooms/{id}/attendance */
 
+/* images.c */
+void images_post(struct request *req); /* POST /rooms/{id}/images */
+
+/* files.c */
+void files_serve(struct request *req); /* GET /files/{id} */
+
 /* guest.c */
 void guest_post(struct request *req); /* POST /guest */
+
+/* accounts.c */
+void accounts_get(struct request *req);    /* GET /accounts */
+void accounts_signup(struct request *req); /* POST /signup */
+void accounts_login(struct request *req);  /* POST /login */
+
+/* profile.c */
+void profile_get(struct request *req);        /* GET /profile */
+void profile_password(struct request *req);   /* POST /profile/password */
+void profile_logout_all(struct request *req); /* POST /logout-all */
 
 /* ops.c */
 void ops_health(struct request *req);  /* GET /healthz */

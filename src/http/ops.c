@@ -10,15 +10,20 @@ void ops_health(struct request *req)
     answer(req, 200, "application/json", span_of("{\"status\":\"ok\"}"));
 }
 
-/* Ready for new sockets: not about to stop, and Redis answers. */
+/*
+ * Ready for new sockets: not about to stop, and Redis answers. Classes do without the store, so it is
+ * only told whether it is there.
+ */
 void ops_ready(struct request *req)
 {
     if (atomic_load(&req->server->draining)) {
         answer_error(req, "draining");
     } else if (!bus_pool_ready(req->server->context.pool)) {
         answer_error(req, "unavailable");
+    } else if (!store_ready(req->server->context.store)) {
+        answer(req, 200, "application/json", span_of("{\"status\":\"ready\",\"store\":\"away\"}"));
     } else {
-        answer(req, 200, "application/json", span_of("{\"status\":\"ready\"}"));
+        answer(req, 200, "application/json", span_of("{\"status\":\"ready\",\"store\":\"up\"}"));
     }
 }
 

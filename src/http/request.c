@@ -190,7 +190,11 @@ static const char *verify(struct request *req, struct span jwt)
 {
     enum token_error error =
         token_verify(req->server->context.tokens, jwt, clock_wall_ms(), &req->claims);
-    return error ? token_error_code(error) : NULL;
+    if (error) {
+        return token_error_code(error);
+    }
+    return account_check_token(req->server->context.accounts, &req->claims) ? "token_revoked"
+                                                                            : NULL;
 }
 
 static const char *verify_query(struct request *req)

@@ -14,11 +14,19 @@ const struct route route_table[] = {
     {"GET", "/rooms/{id}/users/{userId}", ROUTE_TOKEN, rooms_user},
     {"GET", "/rooms/{id}/log", ROUTE_TOKEN, export_log},
     {"GET", "/rooms/{id}/attendance", ROUTE_TOKEN, export_attendance},
+    {"POST", "/rooms/{id}/images", ROUTE_TOKEN, images_post},
+    {"GET", "/files/{id}", ROUTE_OPEN, files_serve},
     {"POST", "/guest", ROUTE_OPEN, guest_post},
-    {"GET", "/healthz", ROUTE_OPEN, ops_health},
-    {"GET", "/readyz", ROUTE_OPEN, ops_ready},
-    {"GET", "/metrics", ROUTE_OPEN, ops_metrics},
-    {"GET", "/version", ROUTE_OPEN, ops_version},
+    {"GET", "/accounts", ROUTE_OPEN, accounts_get},
+    {"POST", "/signup", ROUTE_OPEN, accounts_signup},
+    {"POST", "/login", ROUTE_OPEN, accounts_login},
+    {"GET", "/profile", ROUTE_TOKEN, profile_get},
+    {"POST", "/profile/password", ROUTE_TOKEN, profile_password},
+    {"POST", "/logout-all", ROUTE_TOKEN, profile_logout_all},
+    {"GET", "/healthz", ROUTE_OPS, ops_health},
+    {"GET", "/readyz", ROUTE_OPS, ops_ready},
+    {"GET", "/metrics", ROUTE_OPS, ops_metrics},
+    {"GET", "/version", ROUTE_OPS, ops_version},
     {NULL, NULL, ROUTE_OPEN, NULL},
 };
 
@@ -141,6 +149,13 @@ static const struct route *find_route(const struct request *req)
     return NULL;
 }
 
+/* A server for sockets leaves everything else to those that have the role for it. */
+static bool role_answers(const struct request *req, const struct route *route)
+{
+    return req->server->context.config->role != CONFIG_ROLE_SOCKET || is_socket_path(req) ||
+           (route && route->auth == ROUTE_OPS);
+}
+
 void routes_dispatch(struct request *req)
 {
     const char *methods[METHODS_MAX + 1];
@@ -153,6 +168,8 @@ void routes_dispatch(struct request *req)
     const struct route *route = find_route(req);
     if (!allows(req)) {
         answer_error(req, "method_not_allowed");
+    } else if (!role_answers(req, route)) {
+        answer_error(req, "wrong_role");
     } else if (request_is(req, "OPTIONS")) {
         answer_options(req);
     } else if (!reads && !request_origin_allowed(req)) {

@@ -12,6 +12,7 @@
 enum route_auth {
     ROUTE_OPEN,  /* nothing */
     ROUTE_TOKEN, /* any valid token; the handler looks at the claims */
+    ROUTE_OPS,   /* nothing, and servers of every role answer (LECTERN_ROLE) */
 };
 
 struct route {

@@ -33,6 +33,7 @@
 #define QUEUE "64"             /* connections accepted that wait for a thread */
 #define BACKLOG "4096"         /* connections not accepted yet, silent ones among them */
 #define DEFER_S 60             /* a silent connection stays with the kernel this long */
+#define FETCHES 4              /* files that are read from Redis at a time */
 #define FDS_RESERVE 128        /* descriptors kept from sockets, besides one per thread */
 
 static void observe(const struct request *req)
@@ -221,7 +222,9 @@ static bool start(struct http_server *server, char *error, size_t error_cap)
     server->pages = pages_load(server->context.web_dir);
     server->limits = limits_create(server->context.config->http_threads);
     server->take = take_create();
-    if (!server->pages || !server->limits || !server->take ||
+    server->files = cache_create(server->context.config->image_cache);
+    server->sender = sender_create();
+    if (!server->pages || !server->limits || !server->take || !server->files || !server->sender ||
         !read_proxies(server, error, error_cap)) {
         return false;
     }
@@ -254,6 +257,7 @@ struct http_server *http_server_start(const struct http_context *context, char *
     error[0] = '\0';
     if (server) {
         server->context = *context;
+        gate_init(&server->fetching, FETCHES);
         if (start(server, error, error_cap)) {
             error[0] = '\0';
             log_info("http", "listening on %s, %zu files of pages", context->config->listen,
@@ -294,6 +298,9 @@ void http_server_stop(struct http_server *server)
     }
     take_destroy(server->take);
     limits_destroy(server->limits);
+    sender_destroy(server->sender);
+    cache_destroy(server->files);
+    gate_finish(&server->fetching);
     pages_destroy(server->pages);
     free(server->proxies);
     free(server);

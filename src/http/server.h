@@ -8,16 +8,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "account/account.h"
 #include "auth/token.h"
 #include "bus/pool.h"
 #include "core/config.h"
+#include "media/decoder.h"
 #include "proto/proto.h"
+#include "store/store.h"
 
 /* Everything that requests need; all borrowed, all outliving the server. */
 struct http_context {
     const struct config *config;
     const struct tokens *tokens;
     struct bus_pool *pool;
+    struct decoder *decoder;
+    struct accounts *accounts;
+    const struct store *store; /* asked whether it is there; its contents go through accounts */
     const char *server_id;
     const char *web_dir;             /* the built pages; need not exist: then pages answer 404 */
     struct proto_loop *const *loops; /* by index; a class goes to hash_stable(room) % loop_count */

@@ -37,6 +37,7 @@ struct upgrade {
     char code[ROOM_CODE_MAX + 1]; /* "": a new room is asked for */
     struct room_options options;
     struct socket_request socket;
+    char response[RESPONSE_SIZE];
 };
 
 static bool refuse(struct upgrade *up, const char *code)
@@ -69,6 +70,11 @@ static bool check_path(struct upgrade *up)
         }
     }
     return refuse(up, "not_found");
+}
+
+static bool check_role(struct upgrade *up)
+{
+    return up->req.server->context.config->role != CONFIG_ROLE_API || refuse(up, "wrong_role");
 }
 
 /* RFC 6455 section 4.2.1, as far as civetweb has not looked yet. */
@@ -334,7 +340,6 @@ static bool send_handshake(struct upgrade *up)
 {
     char accept[WS_ACCEPT_SIZE];
     char extension[WS_EXTENSION_SIZE];
-    char response[RESPONSE_SIZE];
     struct transfer out;
     struct buf offers;
     buf_init(&offers);
@@ -342,10 +347,10 @@ static bool send_handshake(struct upgrade *up)
     up->socket.deflate = ws_offer_deflate(
         request_header_list(&up->req, "Sec-WebSocket-Extensions", &offers), extension);
     buf_finish(&offers);
-    size_t len = ws_handshake_response(response, sizeof response, accept, up->subprotocol,
+    size_t len = ws_handshake_response(up->response, sizeof up->response, accept, up->subprotocol,
                                        up->socket.deflate ? extension : NULL);
     transfer_init(&out, up->socket.fd, TRANSFER_SEND_RATE, &up->req.server->stopping);
-    return len > 0 && transfer_send(&out, response, len);
+    return len > 0 && transfer_send(&out, up->response, len);
 }
 
 static void give_up(struct upgrade *up, bool answered)
@@ -397,24 +402,39 @@ static bool take(struct upgrade *up)
 
 /* In the order of the door; each answers when it does not let pass. */
 static bool (*const checks[])(struct upgrade *up) = {
-    check_method, check_path,        check_handshake, check_draining,
-    check_origin, check_subprotocol, check_capacity,  check_token,
-    read_room,    read_host_options, read_resume,     take,
+    check_method,      check_path,        check_role,     check_handshake, check_draining,
+    check_origin,      check_subprotocol, check_capacity, check_token,     read_room,
+    read_host_options, read_resume,       take,
 };
+
+/* There is no memory to look at the request. Not part of on_connect(), whose stack it would grow. */
+__attribute__((noinline)) static int refuse_unread(const struct mg_connection *conn, void *server)
+{
+    struct request req = {0};
+    const char *wrong = request_init(&req, server, (struct mg_connection *)conn);
+    answer_error(&req, wrong ? wrong : "no_capacity");
+    request_finish(&req);
+    return 1;
+}
 
 /* Not 0: civetweb sends nothing, and meets end of file where a socket was taken. */
 static int on_connect(const struct mg_connection *conn, void *arg)
 {
-    struct upgrade up;
-    memset(&up, 0, sizeof up);
-    const char *wrong = request_init(&up.req, arg, (struct mg_connection *)conn);
+    /* Not on the stack: each of the HTTP threads would keep the page for ever. */
+    struct upgrade *up = calloc(1, sizeof *up);
+    if (!up) {
+        metric_add(METRIC_OUT_OF_MEMORY, 1);
+        return refuse_unread(conn, arg);
+    }
+    const char *wrong = request_init(&up->req, arg, (struct mg_connection *)conn);
     if (wrong) {
-        answer_error(&up.req, wrong);
+        answer_error(&up->req, wrong);
     } else {
-        for (size_t i = 0; i < sizeof checks / sizeof checks[0] && checks[i](&up); i++) {
+        for (size_t i = 0; i < sizeof checks / sizeof checks[0] && checks[i](up); i++) {
         }
     }
-    request_finish(&up.req);
+    request_finish(&up->req);
+    free(up);
     return 1;
 }
 

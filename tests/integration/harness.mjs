@@ -64,13 +64,13 @@ for (const [signal, number] of [['SIGINT', 2], ['SIGTERM', 15], ['SIGHUP', 1]]) 
     process.on(signal, () => process.exit(128 + number));
 }
 
-function tempDir(name) {
+export function tempDir(name) {
     const dir = mkdtempSync(path.join(tmpdir(), `lectern-${name}-`));
     directories.add(dir);
     return dir;
 }
 
-function removeDir(dir) {
+export function removeDir(dir) {
     rmSync(dir, { recursive: true, force: true });
     directories.delete(dir);
 }
@@ -110,7 +110,7 @@ export function launch(command, args, { env = process.env, cwd = ROOT } = {}) {
 }
 
 /** Asks the process to end, waits, and returns {code, signal}; past the limit it is killed and this throws. */
-async function terminate(self, what, timeout) {
+export async function terminate(self, what, timeout) {
     self.kill('SIGTERM');
     if (self.running) self.kill('SIGCONT'); // a test may have left it stopped
     const late = Symbol('late');
@@ -199,7 +199,7 @@ export async function freePort() {
 }
 
 // Start something that binds a free port; where another test was quicker with that port, take another.
-async function onFreePort(port, start) {
+export async function onFreePort(port, start) {
     for (let attempt = 1; ; attempt++) {
         try {
             return await start(port ?? await freePort());

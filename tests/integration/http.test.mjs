@@ -347,7 +347,7 @@ describe('pages', () => {
 describe('operations', () => {
     test('health, readiness, version, metrics', async () => {
         assert.deepEqual((await api(server, 'GET', '/healthz')).body, { status: 'ok' });
-        assert.deepEqual((await api(server, 'GET', '/readyz')).body, { status: 'ready' });
+        assert.deepEqual((await api(server, 'GET', '/readyz')).body, { status: 'ready', store: 'up' });
         const { body } = await api(server, 'GET', '/version');
         assert.equal(body.name, 'lectern');
         assert.match(body.version, /^\d+\.\d+\.\d+/);

@@ -327,6 +327,13 @@ describe('run.sh', () => {
         assert.match(stdout, new RegExp(`^room ${host.room} .*host teacher Teacher`));
         host.terminate();
 
+        // The first teacher's account: the password works, and is written nowhere.
+        const [, password] = run.stdout.match(/^ {2}id {8}teacher\n {2}password {2}([a-z2-7]{16})$/m);
+        const login = await api({ url: `http://127.0.0.1:${port}` }, 'POST', '/login', { body: { id: 'teacher', password } });
+        assert.deepEqual([login.status, login.body.user.userType], [200, 'teacher'], login.text);
+        const grep = await runCommand('grep', ['-rlF', password, data]);
+        assert.equal(grep.stdout, '');
+
         const children = childrenOf(run.pid);
         assert.deepEqual(Object.keys(children).sort(), ['lectern', 'redis-server']);
         run.kill('SIGINT');
@@ -348,6 +355,7 @@ describe('run.sh', () => {
 
         const second = await started();
         assert.doesNotMatch(second.stdout, /== (installing|building)/);
+        for (const run of [first, second]) assert.doesNotMatch(run.stdout, /password/, 'that was shown once');
         const again = readFileSync(path.join(data, 'redis-url'), 'utf8').trim();
         assert.equal((await runCommand('redis-cli', ['-u', again, 'GET', 'kept'])).stdout, 'yes\n');
         second.kill('SIGTERM');

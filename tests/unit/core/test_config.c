@@ -62,6 +62,8 @@ static void defaults(void **state)
     assert_string_equal(config.redis_url, "redis://127.0.0.1:6379");
     assert_string_equal(config.data_dir, "data");
     assert_string_equal(config.web_dir, "");
+    assert_string_equal(config.store_url, "");
+    assert_int_equal(config.store_timeout_ms, 5000);
     assert_string_equal(config.jwt_secret, "");
     assert_int_equal(config.jwt_algorithm, CONFIG_JWT_HS256);
     assert_string_equal(config.jwt_public_key, "");
@@ -79,7 +81,7 @@ static void defaults(void **state)
     assert_string_equal(config.server_id, "");
     assert_int_equal(config.message_max, 65536);
     assert_int_equal(config.queue_max, 1048576);
-    assert_int_equal(config.log_max, 1000);
+    assert_int_equal(config.log_max, 10000);
     assert_int_equal(config.log_bytes, 4194304);
     assert_int_equal(config.rate_student.rate, 20);
     assert_int_equal(config.rate_student.burst, 40);
@@ -92,6 +94,9 @@ static void defaults(void **state)
     assert_int_equal(config.ping_s, 25);
     assert_int_equal(config.keep_s, 3600);
     assert_int_equal(config.guest_token_s, 43200);
+    assert_int_equal(config.token_s, 43200);
+    assert_int_equal(config.signup, CONFIG_SIGNUP_STUDENTS);
+    assert_int_equal(config.role, CONFIG_ROLE_ALL);
     assert_int_equal(config.connections_max, 0);
     assert_int_equal(config.redis_timeout_ms, 2000);
     assert_int_equal(config.log_level, LOG_LEVEL_INFO);
@@ -212,6 +217,34 @@ static void redis_urls(void **state)
     assert_non_null(strstr(error, "host")); /* the last: what exactly is wrong */
 }
 
+static void store_urls(void **state)
+{
+    (void)state;
+    static const char *const allowed[] = {"sqlite:data/lectern.db", "sqlite:/a b.db",
+                                          "postgresql://kim:pa55word@db/lectern",
+                                          "postgres://db1,db2:5433/lectern?sslmode=require"};
+    for (size_t i = 0; i < sizeof allowed / sizeof allowed[0]; i++) {
+        char entry[128];
+        snprintf(entry, sizeof entry, "LECTERN_STORE_URL=%s", allowed[i]);
+        good(entry);
+        assert_string_equal(config.store_url, allowed[i]);
+    }
+    static const char *const entries[] = {
+        "LECTERN_STORE_URL=sqlite:",
+        "LECTERN_STORE_URL=postgresql://",
+        "LECTERN_STORE_URL=mysql://kim:pa55word@db/lectern",
+        "LECTERN_STORE_URL=kim:pa55word@db",
+        "LECTERN_STORE_URL=PostgreSQL://kim:pa55word@db/lectern",
+        "LECTERN_STORE_URL=postgresql://kim:pa55\tword@db/lectern",
+    };
+    for (size_t i = 0; i < sizeof entries / sizeof entries[0]; i++) {
+        assert_int_equal(load(entries[i], NULL, NULL, NULL), -1);
+        assert_non_null(strstr(error, "LECTERN_STORE_URL (value not shown) is not allowed"));
+        assert_non_null(strstr(error, "allowed: sqlite:path, or postgresql://"));
+        assert_null(strstr(error, "pa55"));
+    }
+}
+
 static void secrets(void **state)
 {
     (void)state;
@@ -244,6 +277,31 @@ static void algorithms(void **state)
                      -1);
     assert_non_null(strstr(error, "ES256"));
     bad("LECTERN_JWT_PUBLIC_KEY=/etc/lectern/key.pem");
+    static const char set[] = "LECTERN_JWT_JWKS=/etc/lectern/keys.json";
+    assert_int_equal(load("LECTERN_JWT_ALGORITHM=RS256", set, NULL, NULL), 0);
+    assert_string_equal(config.jwt_jwks, "/etc/lectern/keys.json");
+    assert_int_equal(load("LECTERN_JWT_ALGORITHM=RS256", set, key, NULL), -1);
+    assert_non_null(strstr(error, "one of the two"));
+    bad(set);
+}
+
+static void signups_and_roles(void **state)
+{
+    (void)state;
+    good("LECTERN_SIGNUP=open");
+    assert_int_equal(config.signup, CONFIG_SIGNUP_OPEN);
+    good("LECTERN_SIGNUP=closed");
+    assert_int_equal(config.signup, CONFIG_SIGNUP_CLOSED);
+    bad("LECTERN_SIGNUP=Open");
+    bad("LECTERN_SIGNUP=teachers");
+    good("LECTERN_ROLE=api");
+    assert_int_equal(config.role, CONFIG_ROLE_API);
+    good("LECTERN_ROLE=socket");
+    assert_int_equal(config.role, CONFIG_ROLE_SOCKET);
+    bad("LECTERN_ROLE=sockets");
+    bad("LECTERN_TOKEN_S=59");
+    bad("LECTERN_TOKEN_S=2592001");
+    bad("LECTERN_JWT_CLAIM_ID=gen");
 }
 
 static void claim_names(void **state)
@@ -525,8 +583,10 @@ int main(void)
         cmocka_unit_test(rates),
         cmocka_unit_test(listen_addresses),
         cmocka_unit_test(redis_urls),
+        cmocka_unit_test(store_urls),
         cmocka_unit_test(secrets),
         cmocka_unit_test(algorithms),
+        cmocka_unit_test(signups_and_roles),
         cmocka_unit_test(claim_names),
         cmocka_unit_test(origins),
         cmocka_unit_test(proxies),
