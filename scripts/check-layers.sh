@@ -11,8 +11,8 @@ BEGIN {
     rank["core"] = 2
     rank["ws"] = 3
     rank["net"] = 4
-    rank["bus"] = rank["auth"] = 5
-    rank["room"] = 6
+    rank["bus"] = rank["auth"] = rank["store"] = rank["media"] = 5
+    rank["account"] = rank["room"] = rank["simulate"] = 6
     rank["proto"] = 7
     rank["http"] = 8
     rank["main"] = 9
@@ -21,7 +21,11 @@ BEGIN {
     home["civetweb"] = "http"
     home["hiredis"] = "bus"
     home["jwt.h"] = "auth"
-    home["uv.h"] = "net bus main"
+    home["stb/"] = "media"
+    home["libexif/"] = "media"
+    home["sqlite3.h"] = "store"
+    home["libpq"] = "store"
+    home["uv.h"] = "net bus simulate main"
 }
 
 {

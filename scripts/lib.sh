@@ -77,18 +77,18 @@ apt_install() {
 }
 
 # without_services COMMAND PACKAGE...: runs a command that installs packages some of which would start and enable a service
-# for the whole machine. Lectern runs a Redis (and its tests an HAProxy) of its own and leaves no other behind: the start is
-# forbidden while dpkg works (to these services only, and not where the machine has a policy of its own), and they are
-# disabled afterwards.
+# for the whole machine. Lectern runs a Redis (and its tests an HAProxy and a PostgreSQL) of its own and leaves no other
+# behind: the start is forbidden while dpkg works (to these services only, and not where the machine has a policy of its own),
+# and they are disabled afterwards.
 without_services() {
     local policy=/usr/sbin/policy-rc.d own='' status=0 name services=()
-    for name in redis-server haproxy; do
+    for name in redis-server haproxy postgresql; do
         if [[ " $* " == *" $name "* ]]; then services+=("$name"); fi
     done
     if [ "${#services[@]}" -gt 0 ] && [ ! -e "$policy" ]; then
         own=yes
         # shellcheck disable=SC2016 # $1 is the policy's own
-        printf '%s\n' '#!/bin/sh' 'case $1 in redis-server* | haproxy*) exit 101 ;; esac' 'exit 0' |
+        printf '%s\n' '#!/bin/sh' 'case $1 in redis-server* | haproxy* | postgresql*) exit 101 ;; esac' 'exit 0' |
             as_root tee "$policy" >/dev/null
         as_root chmod 755 "$policy"
     fi

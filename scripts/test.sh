@@ -8,7 +8,7 @@ usage() {
     cat <<'END'
 usage: scripts/test.sh [--quick | --long] [--no-install] [--help]
 
-Stages: build, layers, unit tests, npm packages, types, client library, pages, integration, faults, browser, fuzzing, then
+Stages: build, layers, unit tests, npm packages, types, client library, parts of the pages, pages, integration, faults, browser, fuzzing, then
 unit and integration tests under AddressSanitizer with UBSan, and under ThreadSanitizer.
 
   --quick        without faults, browser, fuzzing and sanitizers
@@ -96,6 +96,7 @@ stage "unit tests" make --no-print-directory -j "$jobs" test
 stage "npm packages" install_npm_packages
 stage "types" npm run --silent typecheck
 stage "client library" timeout --foreground --kill-after=10 5m npm run --silent test:client
+stage "parts of the pages" timeout --foreground --kill-after=10 5m npm run --silent test:pages
 stage "pages" build_pages
 stage "integration" integration build/lectern 1
 [ "$extent" != quick ] || exit 0
