@@ -60,8 +60,13 @@ static inline pid_t postgres_server_spawn(const struct postgres_server *server, 
     dup2(open(log, O_WRONLY | O_CREAT | O_APPEND, 0600), 1);
     dup2(1, 2);
     setenv("LC_ALL", "C.UTF-8", 1);
+    /* By the name that it is called by, initdb looks for the others beside it. */
+    const char *argv[16] = {program};
+    for (size_t i = 1; args[i] && i + 1 < sizeof argv / sizeof *argv; i++) {
+        argv[i] = args[i];
+    }
     if (chdir("/") == 0) {
-        execvp(program, (char *const *)args);
+        execvp(program, (char *const *)argv);
     }
     _exit(127);
 }
