@@ -97,7 +97,7 @@ static unsigned loop_count(const struct config *config)
     return count < LOOPS_MAX ? count : LOOPS_MAX;
 }
 
-static int start_workers(struct app *app)
+static int create_workers(struct app *app)
 {
     unsigned count = loop_count(&app->config);
     for (unsigned i = 0; i < count; i++) {
@@ -111,7 +111,12 @@ static int start_workers(struct app *app)
     }
     /* Now all descriptors that are open stay open; those of the links are marked by themselves. */
     fds_own_all_open();
-    for (unsigned i = 0; i < count; i++) {
+    return 0;
+}
+
+static int start_workers(struct app *app)
+{
+    for (unsigned i = 0; i < app->worker_count; i++) {
         if (worker_start(app->workers[i])) {
             return fail("an event loop could not be started", NULL);
         }
@@ -138,7 +143,7 @@ static int start(struct app *app)
     if (!app->pool) {
         return fail("no memory for the Redis connections", NULL);
     }
-    if (start_workers(app)) {
+    if (create_workers(app)) {
         return -1;
     }
     /* Not earlier: the descriptors that it opens are not ours to own (store.h). */
@@ -149,6 +154,10 @@ static int start(struct app *app)
     app->accounts = accounts_create(&app->config, app->store, app->pool, app->tokens);
     if (!app->accounts) {
         return fail("no memory for accounts", NULL);
+    }
+    /* Not earlier: they tell the others, in Redis, that this server is there. */
+    if (start_workers(app)) {
+        return -1;
     }
     const struct http_context context = {
         .config = &app->config,
@@ -232,6 +241,8 @@ static int serve(struct app *app)
     sigaddset(&signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals, NULL); /* inherited by every thread started from here on */
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGCHLD,
+           SIG_DFL); /* inherited as ignored, decoders' ids would be others' when they end */
     find_web_dir(app);
     name_server(app);
     if (start(app)) {

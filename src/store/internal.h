@@ -21,6 +21,8 @@
 #define STORE_PROBE_MS 2000    /* between two looks at one that nobody writes to */
 #define STORE_TRIES 3          /* of a job whose transaction came to nothing */
 #define STORE_COMPLAIN_MS 1000 /* between two log lines about lost connections */
+#define STORE_REFUSED_MS 10000 /* between two about connections for reading that were not granted */
+#define STORE_NO_HURRY INT64_MAX
 
 typedef enum store_result store_fn(struct db *db, void *arg);
 
@@ -29,6 +31,10 @@ typedef enum store_result store_fn(struct db *db, void *arg);
  * own unless `fn` makes one.
  */
 enum store_result store_read(struct store *store, store_fn *fn, void *arg)
+    __attribute__((warn_unused_result));
+
+/* The same, but it ends within `limit_ms` altogether unless that is STORE_NO_HURRY. */
+enum store_result store_read_within(struct store *store, int64_t limit_ms, store_fn *fn, void *arg)
     __attribute__((warn_unused_result));
 
 /*
@@ -47,10 +53,12 @@ enum store_result store_result_of(int db_result);
 /* Callers that wait for the same thing. Guarded by whatever guards that. */
 struct crowd {
     unsigned waiting;
+    unsigned most;    /* never more, however fast it goes; 0: no such bound */
     int64_t moved_ms; /* when one was served, or the first came; monotonic */
 };
 
-bool crowd_enter(struct crowd *crowd); /* false: too many are waiting already, and nothing moves */
+/* False: the most there may be are waiting already, or many are and nothing moves. */
+bool crowd_enter(struct crowd *crowd);
 void crowd_leave(struct crowd *crowd, bool served);
 
 struct job;
@@ -73,9 +81,12 @@ struct reader;
 struct readers {
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t changed;
-    struct reader *idle;
-    unsigned count; /* connections, idle and in use */
+    struct reader *idle; /* connected ones, the last one used on top */
+    unsigned count;      /* idle, in use and being connected */
     unsigned generation;
+    bool connecting;       /* a new one: one at a time */
+    int64_t not_before_ms; /* no new ones while there are others: one was refused. Monotonic */
+    int64_t complained_ms;
     struct crowd crowd;
 };
 
@@ -101,12 +112,13 @@ void store_set_up(struct store *store, bool up, const char *reason);
 
 /* Starts the thread with a connection (or NULL), which it owns from then on. 0 or -1. */
 int writer_start(struct store *store, struct db *db);
-void writer_stop(struct store *store); /* finishes what is queued */
+void writer_stop(struct store *store); /* nobody may be in store_write() */
 
 /* Has the writer look at once whether the store is still there. Any thread. */
 void writer_look(struct store *store);
 
-void readers_init(struct readers *readers);
+void readers_init(struct readers *readers, unsigned most_waiting);
+void readers_wake(struct readers *readers); /* who waits shall see that the store is away */
 void readers_finish(struct readers *readers);
 
 /* Conditions of this kind are waited for by the monotonic clock. */

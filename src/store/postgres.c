@@ -421,14 +421,23 @@ static struct db *connect(const struct db_target *target, enum db_role role, int
         return connect_to(target, role, deadline_ms, NULL, NULL, error, hopeless);
     }
     struct db *db = NULL;
+    char first[DB_ERROR_MAX] = "";
     for (size_t i = 0; !db && i < hosts.count; i++) {
         int64_t now_ms = clock_mono_ms();
         int64_t share_ms = (deadline_ms - now_ms) / (int64_t)(hosts.count - i);
         db = connect_to(target, role, now_ms + share_ms, hosts.list[i].host, hosts.list[i].port,
                         error, hopeless);
         if (!db && *hopeless) {
-            break;
+            return NULL;
         }
+        if (!db && i == 0) {
+            snprintf(first, sizeof first, "%s", error);
+        }
+    }
+    if (!db && hosts.count > 1) { /* a replica that is not to be written to says little */
+        char last[DB_ERROR_MAX];
+        snprintf(last, sizeof last, "%s", error);
+        snprintf(error, DB_ERROR_MAX, "%.124s; %.124s", first, last);
     }
     return db;
 }

@@ -68,8 +68,12 @@ static size_t entries_of(const char *list)
     return count;
 }
 
-/* False: not a list of names with a port each, or one for all. */
-static bool list_hosts(const char *hosts, const char *ports, struct postgres_hosts *out)
+/*
+ * False: not a list of names with a port each, or one for all. Ports that are left out are `usual`:
+ * beside a host libpq takes "" for no port, and the URL's own list for the ports instead.
+ */
+static bool list_hosts(const char *hosts, const char *ports, const char *usual,
+                       struct postgres_hosts *out)
 {
     bool one_port = entries_of(ports) == 1;
     if (!one_port && entries_of(ports) != entries_of(hosts)) {
@@ -81,6 +85,7 @@ static bool list_hosts(const char *hosts, const char *ports, struct postgres_hos
             return false;
         }
         struct span host = next_entry(&hosts), port = next_entry(one_port ? &all : &ports);
+        port = port.n > 0 ? port : span_of(usual);
         if (host.n == 0 || !span_copy(host, out->list[out->count].host, sizeof out->list[0].host) ||
             !span_copy(port, out->list[out->count].port, sizeof out->list[0].port)) {
             return false;
@@ -92,10 +97,14 @@ static bool list_hosts(const char *hosts, const char *ports, struct postgres_hos
 void postgres_url_hosts(const char *url, struct postgres_hosts *out)
 {
     PQconninfoOption *options = PQconninfoParse(url, NULL);
+    PQconninfoOption *defaults = PQconndefaults(); /* PGPORT, or what libpq was built with */
+    const char *usual = option_of(defaults, "port"), *ports = option_of(options, "port");
+    bool usable = *usual && !strchr(usual, ',');
     *out = (struct postgres_hosts){.count = 0};
-    if (*option_of(options, "hostaddr") ||
-        !list_hosts(option_of(options, "host"), option_of(options, "port"), out)) {
+    if (!usable || *option_of(options, "hostaddr") ||
+        !list_hosts(option_of(options, "host"), ports, usual, out)) {
         out->count = 0;
     }
+    PQconninfoFree(defaults);
     PQconninfoFree(options);
 }

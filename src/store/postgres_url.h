@@ -17,7 +17,7 @@ const char *postgres_url_check(const char *url);
 struct postgres_hosts {
     struct {
         char host[POSTGRES_HOST_MAX + 1];
-        char port[POSTGRES_PORT_MAX + 1]; /* "" = the default */
+        char port[POSTGRES_PORT_MAX + 1]; /* PGPORT's or libpq's if the URL has none */
     } list[POSTGRES_HOSTS_MAX];
     size_t count; /* 0: no host names (a socket, addresses by hostaddr): libpq knows where to go */
 };

@@ -1,8 +1,11 @@
 /*
- * The readers: connections that are made when they are needed, up to STORE_READERS, and lent to one
- * caller at a time. `idle` is a stack, so that in quiet times the others are left alone. When one is
- * found dead, those made before it are taken for dead as well (by `generation`), and the call that found
- * it tries once more on a new one: after a restart of PostgreSQL nobody is refused.
+ * The readers: connections that are made when they are needed, one at a time and up to STORE_READERS,
+ * and lent to one caller at a time. `idle` is a stack, so that in quiet times the others are left alone.
+ * When one is found dead, those made before it are taken for dead as well (by `generation`), and the call
+ * that found it tries once more on a new one: after a restart of PostgreSQL nobody is refused.
+ *
+ * PostgreSQL may grant fewer connections than that. Whoever is refused one waits for one of the
+ * others, if there are any, and for a while no more are asked for.
  */
 #include "store/internal.h"
 
@@ -14,8 +17,9 @@
 
 struct reader {
     struct reader *next; /* while idle */
-    struct db *db;       /* NULL: not connected */
+    struct db *db;       /* NULL: not connected, never so while idle */
     unsigned generation;
+    bool new; /* the one that readers.connecting tells of */
 };
 
 static void disconnect(struct reader *reader)
@@ -26,29 +30,61 @@ static void disconnect(struct reader *reader)
     }
 }
 
-/* With the lock, which is released while waiting: a reader, or NULL when there is none in time. */
-static struct reader *wait_for_reader(struct readers *readers, int64_t deadline_ms)
+/* ---- Taking and giving back ---- */
+
+static bool may_connect(const struct readers *readers, int64_t now_ms)
 {
-    while (!readers->idle && readers->count == STORE_READERS) {
-        if (store_cond_wait(&readers->changed, &readers->lock, deadline_ms)) {
-            break;
-        }
-    }
-    struct reader *reader = readers->idle;
+    return !readers->connecting && (readers->count == 0 || (readers->count < STORE_READERS &&
+                                                            now_ms >= readers->not_before_ms));
+}
+
+static struct reader *add_reader(struct readers *readers)
+{
+    struct reader *reader = calloc(1, sizeof *reader);
     if (reader) {
-        readers->idle = reader->next;
-    } else if (readers->count < STORE_READERS && (reader = calloc(1, sizeof *reader)) != NULL) {
+        reader->generation = readers->generation;
+        reader->new = readers->connecting = true;
         readers->count++;
     }
     return reader;
 }
 
-static struct reader *take(struct readers *readers, int64_t deadline_ms)
+/*
+ * With the lock, which is released while waiting: a reader, or NULL when there is none in time or the
+ * store has gone away meanwhile.
+ */
+static struct reader *wait_for_reader(struct store *store, int64_t deadline_ms)
 {
+    struct readers *readers = &store->readers;
+    while (store_ready(store)) {
+        int64_t now_ms = clock_mono_ms(), until_ms = deadline_ms;
+        struct reader *reader = readers->idle;
+        if (reader) {
+            readers->idle = reader->next;
+            return reader;
+        }
+        if (may_connect(readers, now_ms)) {
+            return add_reader(readers);
+        }
+        if (now_ms >= deadline_ms) {
+            break;
+        }
+        if (!readers->connecting && readers->count < STORE_READERS &&
+            readers->not_before_ms < deadline_ms) {
+            until_ms = readers->not_before_ms;
+        }
+        store_cond_wait(&readers->changed, &readers->lock, until_ms);
+    }
+    return NULL;
+}
+
+static struct reader *take(struct store *store, int64_t deadline_ms)
+{
+    struct readers *readers = &store->readers;
     struct reader *reader = NULL;
     pthread_mutex_lock(&readers->lock);
     if (crowd_enter(&readers->crowd)) {
-        reader = wait_for_reader(readers, deadline_ms);
+        reader = wait_for_reader(store, deadline_ms);
         crowd_leave(&readers->crowd, reader != NULL);
     }
     unsigned generation = readers->generation;
@@ -60,80 +96,147 @@ static struct reader *take(struct readers *readers, int64_t deadline_ms)
     return reader;
 }
 
-static void give_back(struct readers *readers, struct reader *reader)
+/* One that is not connected is no more. True if there are others. */
+static bool give_back(struct readers *readers, struct reader *reader)
 {
     pthread_mutex_lock(&readers->lock);
-    reader->next = readers->idle;
-    readers->idle = reader;
+    if (reader->db) {
+        reader->next = readers->idle;
+        readers->idle = reader;
+    } else {
+        readers->count--;
+        free(reader);
+    }
+    bool others = readers->count > 0;
     pthread_cond_signal(&readers->changed);
     pthread_mutex_unlock(&readers->lock);
+    return others;
 }
 
-/* The connection is dead: so are, most likely, those that were made before it. */
-static void give_up(struct readers *readers, struct reader *reader)
+/*
+ * The connection is of no use any more. If it died, so did most likely those that were made before it;
+ * if it was only too slow for this caller, nothing is known of them.
+ */
+static void give_up(struct readers *readers, struct reader *reader, bool died)
 {
     disconnect(reader);
     pthread_mutex_lock(&readers->lock);
-    if (reader->generation == readers->generation) {
+    if (died && reader->generation == readers->generation) {
         readers->generation++;
     }
     reader->generation = readers->generation;
     pthread_mutex_unlock(&readers->lock);
 }
 
-/* Runs `fn`, on a new connection if there is none; *fresh tells which. */
-static enum store_result try(struct store *store, struct reader *reader, int64_t deadline_ms,
-                             store_fn *fn, void *arg, bool *fresh)
+/* ---- Reading ---- */
+
+static void complain(struct readers *readers, const char *error)
 {
-    const struct db_driver *driver = store->target.driver;
+    int64_t now_ms = clock_mono_ms();
+    pthread_mutex_lock(&readers->lock);
+    bool loud = !readers->complained_ms || now_ms - readers->complained_ms > STORE_REFUSED_MS;
+    readers->complained_ms = loud ? now_ms : readers->complained_ms;
+    readers->not_before_ms = now_ms + STORE_RETRY_MS;
+    unsigned others = readers->count - 1;
+    pthread_mutex_unlock(&readers->lock);
+    if (loud) {
+        log_warn("store", "no more connections for reading than %u: %s", others, error);
+    }
+}
+
+static bool connect_reader(struct store *store, struct reader *reader, int64_t deadline_ms)
+{
+    struct readers *readers = &store->readers;
     char error[DB_ERROR_MAX];
     bool hopeless;
-    *fresh = reader->db == NULL;
-    if (*fresh) {
-        reader->db = driver->connect(&store->target, DB_READER, deadline_ms, error, &hopeless);
-        if (!reader->db) {
-            log_debug("store", "no connection for reading: %s", error);
-            return STORE_UNAVAILABLE;
-        }
+    reader->db =
+        store->target.driver->connect(&store->target, DB_READER, deadline_ms, error, &hopeless);
+    if (!reader->db) {
+        complain(readers, error);
     }
+    if (reader->new) {
+        reader->new = false;
+        pthread_mutex_lock(&readers->lock);
+        readers->connecting = false;
+        pthread_cond_signal(&readers->changed);
+        pthread_mutex_unlock(&readers->lock);
+    }
+    return reader->db != NULL;
+}
+
+static enum store_result run_on(struct store *store, struct reader *reader, int64_t deadline_ms,
+                                store_fn *fn, void *arg)
+{
     reader->db->deadline_ms = deadline_ms;
     enum store_result result = fn(reader->db, arg);
     if (!reader->db->lost) {
         return result;
     }
     log_debug("store", "a connection for reading is lost: %s", reader->db->error);
-    give_up(&store->readers, reader);
+    give_up(&store->readers, reader, clock_mono_ms() < deadline_ms);
     return STORE_UNAVAILABLE;
 }
 
-enum store_result store_read(struct store *store, store_fn *fn, void *arg)
+/* Runs `fn`, a second time if the connection turns out to be dead; *refused: it got none. */
+static enum store_result try(struct store *store, struct reader *reader, int64_t deadline_ms,
+                             store_fn *fn, void *arg, bool *refused)
 {
-    int64_t began_ns = clock_mono_ns();
-    if (!store_ready(store)) {
-        return STORE_UNAVAILABLE;
+    enum store_result result = STORE_UNAVAILABLE;
+    bool fresh = !reader->db;
+    *refused = fresh && !connect_reader(store, reader, deadline_ms);
+    if (!*refused) {
+        result = run_on(store, reader, deadline_ms, fn, arg);
     }
-    struct reader *reader = take(&store->readers, clock_mono_ms() + store->timeout_ms);
-    if (!reader) {
-        return STORE_UNAVAILABLE;
-    }
-    int64_t deadline_ms = clock_mono_ms() + store->timeout_ms;
-    bool fresh;
-    enum store_result result = try(store, reader, deadline_ms, fn, arg, &fresh);
     if (!reader->db && !fresh && clock_mono_ms() < deadline_ms) {
-        result = try(store, reader, deadline_ms, fn, arg, &fresh);
+        *refused = !connect_reader(store, reader, deadline_ms);
+        result = *refused ? STORE_UNAVAILABLE : run_on(store, reader, deadline_ms, fn, arg);
     }
     if (!reader->db) {
         writer_look(store);
     }
-    give_back(&store->readers, reader);
+    return result;
+}
+
+enum store_result store_read_within(struct store *store, int64_t limit_ms, store_fn *fn, void *arg)
+{
+    int64_t began_ns = clock_mono_ns();
+    bool hurry = limit_ms < store->timeout_ms;
+    int64_t wait_until_ms = clock_mono_ms() + (hurry ? limit_ms : store->timeout_ms);
+    enum store_result result;
+    bool refused, others;
+    do {
+        struct reader *reader = take(store, wait_until_ms);
+        if (!reader) {
+            return STORE_UNAVAILABLE;
+        }
+        int64_t deadline_ms =
+            limit_ms == STORE_NO_HURRY ? clock_mono_ms() + store->timeout_ms : wait_until_ms;
+        result = try(store, reader, deadline_ms, fn, arg, &refused);
+        others = give_back(&store->readers, reader);
+    } while (refused && others);
     metric_observe(HISTOGRAM_STORE_READ, (double)(clock_mono_ns() - began_ns) / 1e9);
     return result;
 }
 
-void readers_init(struct readers *readers)
+enum store_result store_read(struct store *store, store_fn *fn, void *arg)
+{
+    return store_read_within(store, STORE_NO_HURRY, fn, arg);
+}
+
+/* ---- From beginning to end ---- */
+
+void readers_init(struct readers *readers, unsigned most_waiting)
 {
     pthread_mutex_init(&readers->lock, NULL);
     store_cond_init(&readers->changed);
+    readers->crowd.most = most_waiting;
+}
+
+void readers_wake(struct readers *readers)
+{
+    pthread_mutex_lock(&readers->lock);
+    pthread_cond_broadcast(&readers->changed);
+    pthread_mutex_unlock(&readers->lock);
 }
 
 void readers_finish(struct readers *readers)

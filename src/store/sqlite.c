@@ -12,10 +12,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "core/log.h"
 #include "store/db.h"
 #include "store/statements.h"
 
@@ -204,6 +206,16 @@ static int make_file(const char *path)
     return 0;
 }
 
+/* One that was restored from a copy, for example. Passwords' hashes and names are in it. */
+static void warn_if_readable(const char *path)
+{
+    struct stat info;
+    if (stat(path, &info) == 0 && (info.st_mode & 077)) {
+        log_warn("store", "%s can be read by other users (mode %04o); chmod 600 it", path,
+                 (unsigned)info.st_mode & 0777);
+    }
+}
+
 static void see_mode(const struct db_row *row, void *arg)
 {
     *(bool *)arg = span_eq(db_text_at(row, 0), "wal");
@@ -269,6 +281,9 @@ static struct db *connect(const struct db_target *target, enum db_role role, int
     int code = sqlite3_open_v2(target->place, &sqlite->handle,
                                SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     if (code == SQLITE_OK && set_up(sqlite, role) == DB_OK) {
+        if (role == DB_WRITER) {
+            warn_if_readable(target->place);
+        }
         return &sqlite->db;
     }
     snprintf(error, DB_ERROR_MAX, "%.150s: %.100s", target->place,

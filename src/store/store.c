@@ -44,6 +44,9 @@ bool crowd_enter(struct crowd *crowd)
     if (crowd->waiting == 0) {
         crowd->moved_ms = now_ms;
     }
+    if (crowd->most && crowd->waiting >= crowd->most) {
+        return false;
+    }
     if (crowd->waiting >= STORE_WAITERS && now_ms - crowd->moved_ms > STORE_STALL_MS) {
         return false;
     }
@@ -74,6 +77,9 @@ void store_set_up(struct store *store, bool up, const char *reason)
         snprintf(store->reason, sizeof store->reason, "%s", reason);
     }
     metric_set(METRIC_STORE_UP, up);
+    if (!up) {
+        readers_wake(&store->readers);
+    }
 }
 
 bool store_ready(const struct store *store)
@@ -155,6 +161,12 @@ static bool start(struct store *store, char *error, size_t cap)
     return true;
 }
 
+/* Reading, waiting included, keeps half of the threads at most: however slow it is, others get on. */
+static unsigned waiters_of(unsigned threads)
+{
+    return threads / 2 > STORE_READERS ? threads / 2 - STORE_READERS : 1;
+}
+
 struct store *store_open(const struct config *config, char *error, size_t error_cap)
 {
     struct store *store = calloc(1, sizeof *store);
@@ -164,7 +176,7 @@ struct store *store_open(const struct config *config, char *error, size_t error_
     }
     store->timeout_ms = config->store_timeout_ms;
     store->target.timeout_ms = store->timeout_ms;
-    readers_init(&store->readers);
+    readers_init(&store->readers, waiters_of(config->http_threads));
     if (locate(store, config, error, error_cap) && start(store, error, error_cap)) {
         return store;
     }

@@ -5,7 +5,8 @@
  *
  * Calls block and may be made from any thread except a loop's. Each is bounded by
  * LECTERN_STORE_TIMEOUT_MS for waiting and the same again for the work itself; while the store is
- * away (a PostgreSQL that cannot be reached, a full disk) they fail at once. It comes back by itself.
+ * away (a PostgreSQL that cannot be reached, a full disk) they fail at once, and so do calls that only
+ * read when those keep half of LECTERN_HTTP_THREADS busy already. It comes back by itself.
  */
 #ifndef LECTERN_STORE_STORE_H
 #define LECTERN_STORE_STORE_H
@@ -39,7 +40,7 @@ struct store;
  */
 struct store *store_open(const struct config *config, char *error, size_t error_cap);
 
-/* Finishes what is queued. No call may be in progress. Accepts NULL. */
+/* No call may be in progress, so nothing is queued. Accepts NULL. */
 void store_close(struct store *store);
 
 /* Whether it answered when it was last asked, a few seconds ago at most. Does not block. */

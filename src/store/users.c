@@ -130,11 +130,11 @@ static enum store_result search_one(struct db *db, void *arg)
 }
 
 static enum store_result search(struct store *store, const char *sql, struct span key,
-                                struct user_row *out)
+                                int64_t limit_ms, struct user_row *out)
 {
     struct search s = {.sql = sql, .key = key, .out = out};
     *out = (struct user_row){0};
-    enum store_result result = store_read(store, search_one, &s);
+    enum store_result result = store_read_within(store, limit_ms, search_one, &s);
     if (result != STORE_OK) {
         *out = (struct user_row){0};
     }
@@ -150,13 +150,19 @@ enum store_result users_find(struct store *store, struct span id_or_email, struc
         *out = (struct user_row){0};
         return STORE_NOT_FOUND;
     }
-    return search(store, sql, span_of(login), out);
+    return search(store, sql, span_of(login), STORE_NO_HURRY, out);
+}
+
+enum store_result users_get_soon(struct store *store, const char *id, int64_t limit_ms,
+                                 struct user_row *out)
+{
+    static const char sql[] = "SELECT " COLUMNS ", users.password FROM users WHERE users.id = $1";
+    return search(store, sql, span_of(id), limit_ms, out);
 }
 
 enum store_result users_get(struct store *store, const char *id, struct user_row *out)
 {
-    static const char sql[] = "SELECT " COLUMNS ", users.password FROM users WHERE users.id = $1";
-    return search(store, sql, span_of(id), out);
+    return users_get_soon(store, id, STORE_NO_HURRY, out);
 }
 
 /* ---- Changing ---- */
@@ -198,6 +204,16 @@ enum store_result users_set_password(struct store *store, const char *id, const 
     return run_change(store, &c, generation_out);
 }
 
+enum store_result users_change_password(struct store *store, const char *id, const char *old,
+                                        const char *hash, uint32_t *generation_out)
+{
+    static const char sql[] = "UPDATE users SET password = $3, generation = generation + 1"
+                              " WHERE id = $1 AND password = $2 RETURNING generation";
+    struct change c = {
+        sql, {db_text(span_of(id)), db_text(span_of(old)), db_text(span_of(hash))}, 3, 0};
+    return run_change(store, &c, generation_out);
+}
+
 enum store_result users_rehash(struct store *store, const char *id, const char *old,
                                const char *hash)
 {
@@ -214,6 +230,21 @@ enum store_result users_bump_generation(struct store *store, const char *id,
     static const char sql[] =
         "UPDATE users SET generation = generation + 1 WHERE id = $1 RETURNING generation";
     struct change c = {sql, {db_text(span_of(id))}, 1, 0};
+    return run_change(store, &c, generation_out);
+}
+
+#define RAISE "UPDATE users SET generation = CASE WHEN generation < $2 THEN $2 ELSE generation END"
+
+enum store_result users_raise_generation(struct store *store, const char *id, const char *hash,
+                                         uint32_t least, uint32_t *generation_out)
+{
+    static const char sql[] = RAISE " WHERE id = $1 RETURNING generation";
+    static const char while_hash[] = RAISE " WHERE id = $1 AND password = $3 RETURNING generation";
+    struct change c = {
+        hash ? while_hash : sql, {db_text(span_of(id)), db_number(least)}, hash ? 3 : 2, 0};
+    if (hash) {
+        c.values[2] = db_text(span_of(hash));
+    }
     return run_change(store, &c, generation_out);
 }
 

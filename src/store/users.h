@@ -46,11 +46,26 @@ enum store_result users_get(struct store *store, const char *id, struct user_row
     __attribute__((warn_unused_result));
 
 /*
+ * The same for who cannot wait as long as the store's own time limit allows: the whole call, waiting
+ * and work, ends within `limit_ms` (capped by that limit).
+ */
+enum store_result users_get_soon(struct store *store, const char *id, int64_t limit_ms,
+                                 struct user_row *out) __attribute__((warn_unused_result));
+
+/*
  * Replaces the password's hash and adds one to the generation, which goes to *generation_out (may be NULL).
  * STORE_NOT_FOUND when there is no account with exactly this id.
  */
 enum store_result users_set_password(struct store *store, const char *id, const char *hash,
                                      uint32_t *generation_out) __attribute__((warn_unused_result));
+
+/*
+ * The same only while the hash is `old`: of changes made at the same time one counts. STORE_NOT_FOUND when
+ * it is not (or no longer) that account's.
+ */
+enum store_result users_change_password(struct store *store, const char *id, const char *old,
+                                        const char *hash, uint32_t *generation_out)
+    __attribute__((warn_unused_result));
 
 /*
  * Replaces the hash `old` only: for the same password, hashed anew. STORE_NOT_FOUND when it is not (or no
@@ -62,6 +77,14 @@ enum store_result users_rehash(struct store *store, const char *id, const char *
 /* Adds one to the generation: every token made so far is void. Otherwise as users_set_password(). */
 enum store_result users_bump_generation(struct store *store, const char *id,
                                         uint32_t *generation_out)
+    __attribute__((warn_unused_result));
+
+/*
+ * Raises the generation to `least` unless it is that or more; where `hash` is not NULL, only while it is the
+ * password's. STORE_NOT_FOUND when there is no such account.
+ */
+enum store_result users_raise_generation(struct store *store, const char *id, const char *hash,
+                                         uint32_t least, uint32_t *generation_out)
     __attribute__((warn_unused_result));
 
 /*

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { BEHIND_PROXY, granted, login, person, post } from '../integration/accounts.mjs';
+import { BEHIND_PROXY, granted, login, person, post, userCommand } from '../integration/accounts.mjs';
 import { openClass, say } from '../integration/classroom.mjs';
 import { api, limit, startRedis, startServer, waitFor } from '../integration/harness.mjs';
 import { startPostgres, stores } from '../integration/postgres.mjs';
@@ -36,8 +36,15 @@ function crowd(servers, count) {
     return self;
 }
 
-async function assertAllThere(server, { made }) {
-    assert.equal(new Set(made.map(({ id }) => id)).size, made.length);
+/** The store itself is asked, with the settings of its servers: everybody who was told is in it once, and nobody unasked. */
+async function assertAllThere(server, env, { made, refused }) {
+    const { code, stdout, stderr } = await userCommand(['list'], { LECTERN_STORE_URL: env.LECTERN_STORE_URL });
+    assert.equal(code, 0, stderr);
+    const stored = stdout.split('\n').filter(Boolean).map((line) => line.split('\t')[0]);
+    assert.equal(new Set(stored).size, stored.length, 'nobody is there twice');
+    assert.deepEqual(made.filter(({ id }) => !stored.includes(id)), [], 'who was told 200 is there');
+    const asked = new Set([...made, ...refused].map(({ id }) => id));
+    assert.deepEqual(stored.filter((id) => !asked.has(id)), [], 'nobody else is');
     for (const { id } of made) {
         const answer = await waitFor(async () => {
             const got = await login(server, id);
@@ -66,7 +73,7 @@ for (const kind of stores) {
             }
             await people.more(4);
             await people.stop();
-            await assertAllThere(server, people);
+            await assertAllThere(server, env, people);
         });
     });
 }
@@ -86,12 +93,12 @@ describe('PostgreSQL', () => {
         const env = { LECTERN_LOOPS: 1, ...BEHIND_PROXY, ...(await store.fresh()), ...more };
         const servers = await Promise.all([1, 2].map(() => startServer({ redis, env })));
         for (const server of servers) t.after(() => server.stop());
-        return servers;
+        return [...servers, env];
     }
 
     test('it is killed while accounts are made on two servers and a class goes on', async (t) => {
         const { postgres } = store;
-        const [a, b] = await twoServers(t);
+        const [a, b, env] = await twoServers(t);
         const { host, students: [anna] } = await openClass(a, { students: ['s1'] });
         const people = crowd([() => a, () => b], 4);
         t.after(() => people.stop());
@@ -113,7 +120,7 @@ describe('PostgreSQL', () => {
         }
         await people.more(4);
         await people.stop();
-        await assertAllThere(b, people);
+        await assertAllThere(b, env, people);
         assert.deepEqual([host.closeInfo, anna.closeInfo], [undefined, undefined], 'nobody in the class has noticed');
     });
 
@@ -129,7 +136,7 @@ describe('PostgreSQL', () => {
             { timeout: limit(20000), what: 'a synchronous replica' });
 
         const both = primary.url().replace(/@[^/]+/, `@127.0.0.1:${primary.port},127.0.0.1:${replica.port}`);
-        const [a, b] = await twoServers(t, { LECTERN_STORE_URL: both });
+        const [a, b, env] = await twoServers(t, { LECTERN_STORE_URL: both });
         const people = crowd([() => a, () => b], 3);
         t.after(() => people.stop());
         await people.more(5);
@@ -139,12 +146,12 @@ describe('PostgreSQL', () => {
         for (const server of [a, b]) await isStore(server, 'up');
         await people.more(5);
         await people.stop();
-        await assertAllThere(a, people);
+        await assertAllThere(a, env, people);
     });
 
     test('it stands still: calls end by their time limit, then at once, until it goes on', async (t) => {
         const { postgres } = store;
-        const [a, b] = await twoServers(t, { LECTERN_STORE_TIMEOUT_MS: 700 });
+        const [a, b, env] = await twoServers(t, { LECTERN_STORE_TIMEOUT_MS: 700 });
         const people = crowd([() => a, () => b], 2);
         t.after(() => people.stop());
         await people.more(2);
@@ -155,6 +162,6 @@ describe('PostgreSQL', () => {
         for (const server of [a, b]) await isStore(server, 'up');
         await people.more(4);
         await people.stop();
-        await assertAllThere(a, people);
+        await assertAllThere(a, env, people);
     });
 });

@@ -3,12 +3,13 @@
 // tests/faults/store-killed.test.mjs.
 
 import assert from 'node:assert/strict';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { BEHIND_PROXY, granted, login, person, post, refusedWith, signUp } from './accounts.mjs';
 import { openClass, say } from './classroom.mjs';
-import { api, freePort, limit, removeDir, ROOT, runBinary, runCommand, startRedis, startServer, tempDir, waitFor } from './harness.mjs';
+import { api, asTeacher, freePort, limit, removeDir, roomCode, ROOT, runBinary, runCommand, startRedis, startServer, tempDir, waitFor }
+    from './harness.mjs';
 import { startPostgres, stores } from './postgres.mjs';
 
 const SECRET_IN_URL = 'pa55word-in-the-url';
@@ -69,6 +70,9 @@ for (const kind of stores) {
     });
 }
 
+/** What a server of this name has left in Redis. */
+const leftBy = async (id) => (await redis.client.keys('*')).filter((key) => key.includes(id));
+
 describe('SQLite', () => {
     test('by default it is lectern.db in the data directory, for nobody else to read', async (t) => {
         const server = await start(t, {});
@@ -78,6 +82,18 @@ describe('SQLite', () => {
         }
     });
 
+    test('a file that others can read is complained about', async (t) => {
+        const dir = tempDir('store');
+        t.after(() => removeDir(dir));
+        const env = { LECTERN_STORE_URL: `sqlite:${dir}/lectern.db` };
+        const first = await start(t, env);
+        assert.doesNotMatch(first.log(), /can be read/);
+        await first.stop();
+        chmodSync(`${dir}/lectern.db`, 0o644);
+        const server = await start(t, env);
+        assert.match(server.log(), /store: .*lectern\.db can be read by other users \(mode 0644\); chmod 600 it/);
+    });
+
     test('a file that is no database stops the start with a sentence', async (t) => {
         const dir = tempDir('store');
         t.after(() => removeDir(dir));
@@ -85,9 +101,10 @@ describe('SQLite', () => {
         writeFileSync(file, 'Dear somebody, this is no database at all, however long one looks at it.\n'.repeat(20));
         const { code, stderr } = await runBinary([], {
             env: { LECTERN_DATA_DIR: dir, LECTERN_REDIS_URL: redis.url, LECTERN_LISTEN: `127.0.0.1:${await freePort()}`,
-                LECTERN_STORE_URL: `sqlite:${file}` },
+                LECTERN_STORE_URL: `sqlite:${file}`, LECTERN_SERVER_ID: 'no-letters' },
         });
         assert.equal(code, 1);
+        assert.deepEqual(await leftBy('no-letters'), []);
         assert.match(stderr, /^lectern: store: SQLite: .*letter\.db: file is not a database$/m);
     });
 });
@@ -114,7 +131,12 @@ describe('copies', () => {
             .replace('/var/lib/lectern', server.dataDir).replace('/backup', dir);
         await shell(command);
         await signUp(server);
-        const other = await start(t, { LECTERN_STORE_URL: `sqlite:${dir}/lectern.db` });
+        const restored = tempDir('restored');
+        t.after(() => removeDir(restored));
+        await shell(documented(/^(install .* \/backup\/lectern\.db \S+)$/m).replace('/var/lib/lectern', restored)
+            .replace('/backup', dir).replace('-o lectern -g lectern', `-o ${process.getuid()} -g ${process.getgid()}`));
+        assert.equal(statSync(`${restored}/lectern.db`).mode & 0o777, 0o600);
+        const other = await start(t, { LECTERN_STORE_URL: `sqlite:${restored}/lectern.db` });
         for (const { id } of people) granted(await login(other, id));
         granted(await login(other, 'lee@school.example'));
     });
@@ -160,12 +182,13 @@ describe('PostgreSQL', () => {
         t.after(() => removeDir(dir));
         const run = async (name) => runBinary([], {
             env: { LECTERN_DATA_DIR: dir, LECTERN_REDIS_URL: redis.url, LECTERN_LISTEN: `127.0.0.1:${await freePort()}`,
-                LECTERN_STORE_URL: postgres.url(name) },
+                LECTERN_STORE_URL: postgres.url(name), LECTERN_SERVER_ID: `hopeless-${name}` },
         });
         await postgres.create('ascii', "TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'");
         const ascii = await run('ascii');
         assert.equal(ascii.code, 1);
         assert.match(ascii.stderr, /^lectern: store: PostgreSQL: the database is not in UTF-8 with a UTF-8 locale/m);
+        assert.deepEqual(await leftBy('hopeless-ascii'), [], 'other servers never hear of it');
 
         await postgres.create('newer');
         await (await startServer({ redis, env: { LECTERN_STORE_URL: postgres.url('newer') } })).stop();
@@ -173,6 +196,48 @@ describe('PostgreSQL', () => {
         const newer = await run('newer');
         assert.equal(newer.code, 1);
         assert.match(newer.stderr, /^lectern: store: PostgreSQL: a newer Lectern has brought its tables to version 99/m);
+        assert.deepEqual(await leftBy('hopeless-newer'), []);
+    });
+
+    test('of several hosts each may be without a port of its own', async (t) => {
+        const at = (hosts) => postgres.url().replace(/@[^/]+/, `@${hosts}`);
+        const own = `127.0.0.1:${postgres.port}`;
+        for (const [hosts, PGPORT] of [[`127.0.0.2,${own}`, '1'], [`${own},127.0.0.2`, '1'],
+            ['127.0.0.2:1,127.0.0.1', String(postgres.port)]]) {
+            const server = await start(t, { LECTERN_STORE_URL: at(hosts), PGPORT });
+            await waitFor(async () => await readiness(server) === '200 up', { timeout: limit(20000), what: hosts });
+            await signUp(server);
+            await server.stop();
+        }
+        const server = await start(t, { LECTERN_STORE_URL: at('127.0.0.2,127.0.0.1:2'), PGPORT: '1' });
+        await waitFor(() => /away, trying again: .*"127\.0\.0\.2", port 1 .*"127\.0\.0\.1", port 2 /.test(server.log()),
+            { what: 'both reasons' });
+    });
+
+    test('who asks one that stands still keeps half of the threads at most; others are served', async (t) => {
+        await postgres.create('still');
+        const server = await start(t, { LECTERN_STORE_URL: postgres.url('still'), LECTERN_HTTP_THREADS: 32,
+            LECTERN_STORE_TIMEOUT_MS: 60000 });
+        const who = await signUp(server);
+        const code = roomCode();
+        const host = await asTeacher(server, code);
+        postgres.pause();
+        t.after(() => postgres.resume());
+        const answers = [];
+        const asked = Array.from({ length: 64 }, async () => {
+            const answer = await api(server, 'GET', '/profile', { token: who.token, timeout: limit(120000) });
+            answers.push(answer.status);
+            return answer;
+        });
+        await waitFor(() => answers.length >= 16, { timeout: limit(20000), what: 'refusals' });
+        assert.deepEqual([...new Set(answers)], [503]);
+        assert.equal((await api(server, 'GET', '/healthz')).status, 200);
+        assert.equal((await post(server, '/guest', { room: code, name: '이서연' })).status, 200);
+        assert.ok(answers.length < asked.length, 'some are still waiting');
+        postgres.resume();
+        const statuses = (await Promise.all(asked)).map(({ status }) => status);
+        assert.deepEqual([...new Set(statuses)].sort(), [200, 503]);
+        host.terminate();
     });
 
     test('a server that runs goes on when a newer one has changed the tables', async (t) => {

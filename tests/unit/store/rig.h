@@ -51,6 +51,7 @@ static inline void rig_init(struct rig *rig)
     rig->config.store_url = rig->url;
     rig->config.data_dir = rig->dir;
     rig->config.store_timeout_ms = RIG_TIMEOUT_MS;
+    rig->config.http_threads = 256;
 }
 
 static inline struct store *rig_open_another(struct rig *rig)
@@ -107,6 +108,15 @@ static inline struct db *rig_connect(const struct rig *rig, enum db_role role)
     }
     assert_non_null(db);
     return db;
+}
+
+/* To all processes of PostgreSQL, that it stands still or goes on. */
+static inline void rig_signal_postgres(int number)
+{
+    char command[160];
+    snprintf(command, sizeof command, "kill -%d %d $(ps -o pid= --ppid %d)", number,
+             (int)rig_postgres.pid, (int)rig_postgres.pid);
+    assert_int_equal(system(command), 0);
 }
 
 static inline struct user_row rig_user(const char *id, const char *email)

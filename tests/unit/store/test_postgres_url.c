@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -64,17 +65,32 @@ static const char *hosts_of(const char *url)
     return text;
 }
 
+/* None without a port: beside a host libpq would take "" for the URL's own list of ports. */
 static void the_hosts_in_order(void **state)
 {
     (void)state;
-    assert_string_equal(hosts_of("postgresql://a/db"), "a:");
+    assert_int_equal(unsetenv("PGPORT"), 0);
+    assert_string_equal(hosts_of("postgresql://a/db"), "a:5432");
     assert_string_equal(hosts_of("postgresql://a:1/db"), "a:1");
-    assert_string_equal(hosts_of("postgresql://a,b/db"), "a: b:");
-    assert_string_equal(hosts_of("postgresql://a:1,b:2,c/db"), "a:1 b:2 c:");
+    assert_string_equal(hosts_of("postgresql://a,b/db"), "a:5432 b:5432");
+    assert_string_equal(hosts_of("postgresql://a:1,b:2,c/db"), "a:1 b:2 c:5432");
+    assert_string_equal(hosts_of("postgresql://a,b:2/db"), "a:5432 b:2");
     assert_string_equal(hosts_of("postgresql://[::1]:1,b:65535/db"), "::1:1 b:65535");
     assert_string_equal(hosts_of("postgresql:///db?host=a,b&port=7"), "a:7 b:7");
-    assert_string_equal(hosts_of("postgresql:///db?host=/run/postgresql"), "/run/postgresql:");
-    assert_string_equal(hosts_of("postgresql://1,2,3,4,5,6,7,8/db"), "1: 2: 3: 4: 5: 6: 7: 8:");
+    assert_string_equal(hosts_of("postgresql:///db?host=/run/postgresql"), "/run/postgresql:5432");
+    assert_string_equal(hosts_of("postgresql://1,2,3,4,5,6,7,8:9/db"),
+                        "1:5432 2:5432 3:5432 4:5432 5:5432 6:5432 7:5432 8:9");
+}
+
+static void the_environment_has_a_port(void **state)
+{
+    (void)state;
+    assert_int_equal(setenv("PGPORT", "77", 1), 0);
+    assert_string_equal(hosts_of("postgresql://a,b:2/db"), "a:77 b:2");
+    assert_string_equal(hosts_of("postgresql://a:1/db"), "a:1");
+    assert_int_equal(setenv("PGPORT", "1,2", 1), 0);
+    assert_string_equal(hosts_of("postgresql://a,b/db"), ""); /* libpq knows how they are meant */
+    assert_int_equal(unsetenv("PGPORT"), 0);
 }
 
 static void what_is_left_to_libpq(void **state)
@@ -94,6 +110,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(which_may_be_used),
         cmocka_unit_test(the_hosts_in_order),
+        cmocka_unit_test(the_environment_has_a_port),
         cmocka_unit_test(what_is_left_to_libpq),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

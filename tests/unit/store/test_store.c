@@ -96,6 +96,37 @@ static void names_that_mean_something_to_sqlite_are_files(void **state)
     rig_finish(&rig);
 }
 
+static bool warns_about_mode(struct rig *rig)
+{
+    char path[128], line[600];
+    snprintf(path, sizeof path, "%s/log", rig->dir);
+    int file = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600), before = dup(2);
+    assert_true(file >= 0 && before >= 0);
+    dup2(file, 2);
+    log_set_level(LOG_LEVEL_WARN);
+    rig_reopen(rig);
+    log_set_level(LOG_LEVEL_ERROR);
+    dup2(before, 2);
+    ssize_t len = pread(file, line, sizeof line - 1, 0);
+    close(file);
+    close(before);
+    line[len > 0 ? len : 0] = '\0';
+    return strstr(line, "can be read by other users") != NULL;
+}
+
+static void a_file_that_others_can_read_is_complained_about(void **state)
+{
+    (void)state;
+    if (!rig_is_sqlite()) {
+        return;
+    }
+    struct rig *rig = rig_open();
+    assert_false(warns_about_mode(rig));
+    assert_int_equal(chmod(strchr(rig->url, '/'), 0640), 0);
+    assert_true(warns_about_mode(rig));
+    rig_close(rig);
+}
+
 static void write_file(const char *path, const char *text)
 {
     FILE *file = fopen(path, "w");
@@ -252,14 +283,6 @@ static void hosts_are_tried_in_turn(void **state)
     rig_finish(&rig);
 }
 
-static void signal_children(int number)
-{
-    char command[160];
-    snprintf(command, sizeof command, "kill -%d %d $(ps -o pid= --ppid %d)", number,
-             (int)rig_postgres.pid, (int)rig_postgres.pid);
-    assert_int_equal(system(command), 0);
-}
-
 /* One that stands still: calls end by their time limit, then at once, until it goes on. */
 static void one_that_is_silent_is_away(void **state)
 {
@@ -273,11 +296,11 @@ static void one_that_is_silent_is_away(void **state)
     rig.config.store_timeout_ms = 500;
     rig.store = rig_open_another(&rig);
     assert_true(WAIT_FOR(usable(rig.store)));
-    signal_children(SIGSTOP);
+    rig_signal_postgres(SIGSTOP);
     enum store_result written = users_add(rig.store, &row);
     enum store_result read = users_get(rig.store, "lee", &found);
     bool away = WAIT_FOR(!store_ready(rig.store));
-    signal_children(SIGCONT);
+    rig_signal_postgres(SIGCONT);
     assert_int_equal(written, STORE_UNAVAILABLE);
     assert_int_equal(read, STORE_UNAVAILABLE);
     assert_true(away);
@@ -344,84 +367,12 @@ static void sessions_of_postgresql_are_set_up(void **state)
     rig_close(rig);
 }
 
-/* ---- Many at once ---- */
-
-static atomic_int wrong;
-
-static void *read_often(void *arg)
-{
-    struct rig *rig = arg;
-    struct user_row found;
-    for (int i = 0; i < 50; i++) {
-        wrong += users_get(rig->store, "kim", &found) != STORE_OK || strcmp(found.id, "kim") != 0;
-    }
-    return NULL;
-}
-
-static void readers_are_shared(void **state)
-{
-    (void)state;
-    struct rig *rig = rig_open();
-    struct user_row row = rig_user("kim", "");
-    pthread_t threads[4 * STORE_READERS];
-    wrong = 0;
-    assert_int_equal(users_add(rig->store, &row), STORE_OK);
-    for (int i = 0; i < 4 * STORE_READERS; i++) {
-        assert_int_equal(pthread_create(&threads[i], NULL, read_often, rig), 0);
-    }
-    for (int i = 0; i < 4 * STORE_READERS; i++) {
-        pthread_join(threads[i], NULL);
-    }
-    assert_int_equal(wrong, 0);
-    assert_true(rig->store->readers.count <= STORE_READERS);
-    rig_close(rig);
-}
-
-static enum store_result try_to_write(struct db *db, void *arg)
-{
-    (void)arg;
-    return store_result_of(db_run(db, "UPDATE users SET name = 'nobody'", NULL, 0, NULL, NULL));
-}
-
-static void readers_cannot_write(void **state)
-{
-    (void)state;
-    struct rig *rig = rig_open();
-    struct user_row row = rig_user("kim", ""), found;
-    assert_int_equal(users_add(rig->store, &row), STORE_OK);
-    assert_int_not_equal(store_read(rig->store, try_to_write, NULL), STORE_OK);
-    assert_true(WAIT_FOR(users_get(rig->store, "kim", &found) == STORE_OK));
-    assert_string_equal(found.name, row.name);
-    rig_close(rig);
-}
-
-static void a_crowd_is_bounded_only_when_nothing_moves(void **state)
-{
-    (void)state;
-    struct crowd crowd = {0};
-    for (int i = 0; i < 10 * STORE_WAITERS; i++) {
-        assert_true(crowd_enter(&crowd)); /* however many come at once */
-    }
-    crowd.moved_ms -= STORE_STALL_MS + 1;
-    assert_false(crowd_enter(&crowd));
-    crowd_leave(&crowd, false); /* gave up: that is no sign of life */
-    assert_false(crowd_enter(&crowd));
-    crowd_leave(&crowd, true);
-    assert_true(crowd_enter(&crowd));
-    while (crowd.waiting > 0) {
-        crowd_leave(&crowd, true);
-    }
-    crowd.moved_ms -= 60000; /* a quiet minute, then many at once */
-    for (int i = 0; i < 2 * STORE_WAITERS; i++) {
-        assert_true(crowd_enter(&crowd));
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(opens_and_is_ready),
         cmocka_unit_test(by_default_a_file_that_nobody_else_reads),
+        cmocka_unit_test(a_file_that_others_can_read_is_complained_about),
         cmocka_unit_test(names_that_mean_something_to_sqlite_are_files),
         cmocka_unit_test(what_is_no_database_is_refused),
         cmocka_unit_test(newer_tables_are_refused),
@@ -433,9 +384,6 @@ int main(void)
         cmocka_unit_test(one_that_is_silent_is_away),
         cmocka_unit_test(connections_to_sqlite_are_set_up),
         cmocka_unit_test(sessions_of_postgresql_are_set_up),
-        cmocka_unit_test(readers_are_shared),
-        cmocka_unit_test(readers_cannot_write),
-        cmocka_unit_test(a_crowd_is_bounded_only_when_nothing_moves),
     };
     return rig_run(tests);
 }

@@ -150,8 +150,22 @@ static void passwords_and_generations(void **state)
     /* The same password hashed anew voids no token, and comes too late after a change. */
     assert_int_equal(users_rehash(rig->store, "kim", "$new", "$newer"), STORE_OK);
     assert_int_equal(users_rehash(rig->store, "kim", "$new", "$old"), STORE_NOT_FOUND);
-    snprintf(row.password, sizeof row.password, "$newer");
-    row.generation = 4;
+    /* A change that knows the password there is, once. */
+    assert_int_equal(users_change_password(rig->store, "kim", "$new", "$x", NULL), STORE_NOT_FOUND);
+    assert_int_equal(users_change_password(rig->store, "kim", "$newer", "$mine", &generation),
+                     STORE_OK);
+    assert_int_equal(generation, 5);
+    assert_int_equal(users_change_password(rig->store, "kim", "$newer", "$x", &generation),
+                     STORE_NOT_FOUND);
+    /* Raised to at least. */
+    assert_int_equal(users_raise_generation(rig->store, "kim", NULL, 3, &generation), STORE_OK);
+    assert_int_equal(generation, 5);
+    assert_int_equal(users_raise_generation(rig->store, "kim", "$mine", 7, &generation), STORE_OK);
+    assert_int_equal(generation, 7);
+    assert_int_equal(users_raise_generation(rig->store, "kim", "$newer", 9, NULL), STORE_NOT_FOUND);
+    assert_int_equal(users_raise_generation(rig->store, "KIM", NULL, 9, NULL), STORE_NOT_FOUND);
+    snprintf(row.password, sizeof row.password, "$mine");
+    row.generation = 7;
     assert_int_equal(users_get(rig->store, "kim", &found), STORE_OK);
     assert_row(&found, &row);
     assert_int_equal(users_get(rig->store, "lee", &found), STORE_OK);

@@ -198,7 +198,7 @@ static void readers_do_not_wait_for_the_writer(void **state)
     rig_close(rig);
 }
 
-static void closing_finishes_what_is_queued(void **state)
+static void what_was_answered_is_there_when_opened_again(void **state)
 {
     (void)state;
     struct rig *rig = open_with_table(RIG_TIMEOUT_MS);
@@ -491,7 +491,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_that_fails_harms_no_other),
         cmocka_unit_test(readers_do_not_wait_for_the_writer),
-        cmocka_unit_test(closing_finishes_what_is_queued),
+        cmocka_unit_test(what_was_answered_is_there_when_opened_again),
         cmocka_unit_test(what_takes_too_long_is_refused),
         cmocka_unit_test(a_store_that_others_hold_can_be_opened_and_read),
         cmocka_unit_test(a_deadlock_between_servers_is_tried_again),
