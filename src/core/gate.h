@@ -1,4 +1,7 @@
-/* A door that lets only so many threads through at a time; the others wait in front of it. */
+/*
+ * A door that lets only so many threads through at a time; the others wait in front of it and come in
+ * in the order of their arrival.
+ */
 #ifndef LECTERN_CORE_GATE_H
 #define LECTERN_CORE_GATE_H
 
@@ -7,11 +10,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct gate_waiter;
+
 struct gate {
     unsigned most;
-    pthread_mutex_t lock; /* guards `inside` */
-    pthread_cond_t left;
+    pthread_mutex_t lock; /* guards what follows */
     unsigned inside;
+    struct gate_waiter *first, *last;
 };
 
 void gate_init(struct gate *gate, unsigned most);
