@@ -11,8 +11,8 @@ usage() {
 usage: scripts/run.sh [--no-install] [--help]
 
 Installs what is missing (Debian and npm packages), builds, starts a Redis of its own unless LECTERN_REDIS_URL is set,
-starts the server, and prints the addresses of the teacher's and the students' page. The very first start also makes a
-teacher's account and prints its password, once. Ctrl-C stops all that it started.
+starts the server, and prints the addresses of the teacher's and the students' page. Where there is no
+teacher's account, it makes one and prints its password, once. Ctrl-C stops all that it started.
 
   --no-install   install no Debian packages; what is missing fails where it is needed
   --help         this text
@@ -179,13 +179,21 @@ lan_addresses() {
     fi
 }
 
-# The very first start makes a teacher's account and shows its password, this once. Later ones find that there are accounts.
+# Makes a teacher's account where there is none, and shows its password, this once. Before the server runs: nobody needs Redis
+# for it, and pages find the account as soon as they are there. What hinders it does not keep the server from starting.
 make_first_teacher() {
     local accounts password
-    # Where the school's login service keeps the accounts, or the database is away, there is nothing to make.
-    accounts=$("$root/build/lectern" user list 2>/dev/null) || return 0
-    if [ -n "$accounts" ]; then return 0; fi
-    password=$("$root/build/lectern" user add --type teacher --name Teacher teacher 2>/dev/null) || return 0
+    # Where the school's login service signs the tokens it keeps the accounts too.
+    if [ "${LECTERN_JWT_ALGORITHM:-HS256}" != HS256 ]; then return 0; fi
+    if ! accounts=$("$root/build/lectern" user list); then
+        warn "whether there is a teacher's account cannot be seen; build/lectern user add --type teacher ID makes one"
+        return 0
+    fi
+    if awk -F '\t' '$2 == "teacher" { found = 1 } END { exit !found }' <<<"$accounts"; then return 0; fi
+    if ! password=$("$root/build/lectern" user add --type teacher --name Teacher teacher); then
+        warn "there is no teacher's account yet; build/lectern user add --type teacher ID makes one"
+        return 0
+    fi
     printf '\n'
     say "The first teacher's account was made. Its password is shown this once:"
     printf '  id        teacher\n  password  %s\n' "$password"
@@ -234,8 +242,8 @@ exec 9>"$data/run.lock"
 flock -n 9 || die "another scripts/run.sh is using the data directory $data (LECTERN_DATA_DIR chooses another)"
 
 if [ -z "${LECTERN_REDIS_URL:-}" ]; then start_redis; fi
-start_server
 make_first_teacher
+start_server
 print_addresses
 
 running=yes

@@ -136,11 +136,22 @@ static int get_password(bool from_stdin, char out[PASSWORD_MAX + 2])
     return password_valid(span_of(out)) ? 0 : complain(2, RULES_PASSWORD, NULL);
 }
 
-static void print_password(const struct options *options, const char *password)
+/* 0, or the exit status where what was printed has not arrived (a full disk, a closed pipe). */
+static int finish_output(const char *advice)
 {
-    if (!options->from_stdin) {
-        puts(password);
+    if (fflush(stdout) || ferror(stdout)) {
+        return complain(1, "standard output could not be written", advice);
     }
+    return 0;
+}
+
+static int print_password(const struct options *options, const char *password)
+{
+    if (options->from_stdin) {
+        return 0;
+    }
+    puts(password);
+    return finish_output("nobody knows the password that was set, set another with user passwd");
 }
 
 static int report(enum account_result result, const char *id)
@@ -186,11 +197,13 @@ static int add(const struct config *config, int argc, char **argv)
     enum account_result result =
         account_add(users.accounts, &options.row, span_of(password), &nobody, &wait_s);
     close_users(&users);
-    if (result) {
-        return report(result, options.row.id);
+    if (result == ACCOUNT_UNAVAILABLE) {
+        return complain(
+            1, options.row.id,
+            "the store cannot be reached, or did not answer: the account may exist (user "
+            "list shows it), and user passwd gives it a password that is known");
     }
-    print_password(&options, password);
-    return 0;
+    return result ? report(result, options.row.id) : print_password(&options, password);
 }
 
 static int passwd(const struct config *config, int argc, char **argv)
@@ -215,7 +228,7 @@ static int passwd(const struct config *config, int argc, char **argv)
     if (!set) {
         return report(result, options.row.id);
     }
-    print_password(&options, password);
+    int printed = print_password(&options, password);
     if (result) {
         complain(
             0,
@@ -224,7 +237,7 @@ static int passwd(const struct config *config, int argc, char **argv)
             NULL);
         return 1;
     }
-    return 0;
+    return printed;
 }
 
 struct listing {
@@ -262,7 +275,8 @@ static int list(const struct config *config, int argc, char **argv)
         result = users_list(users.store, listing.last, PAGE, print_row, &listing);
     }
     close_users(&users);
-    return result ? complain(1, "the store cannot be read", NULL) : 0;
+    int printed = finish_output(NULL);
+    return result ? complain(1, "the store cannot be read", NULL) : printed;
 }
 
 int cli_user(const struct config *config, int argc, char **argv)

@@ -21,6 +21,7 @@
 
 #define ACCOUNT_REMEMBER_MS 60000 /* what the store said of an account's generation */
 #define ACCOUNT_WAIT_MS 6000      /* longest wait until a password is hashed */
+#define ACCOUNT_SOON_MS 300       /* longest wait for what the store says of a token */
 
 enum account_result {
     ACCOUNT_OK = 0,
@@ -83,16 +84,30 @@ enum account_result account_reset_password(struct accounts *accounts, const char
                                            struct span password, bool *set)
     __attribute__((warn_unused_result));
 
-/* Raises the generation. ACCOUNT_UNAVAILABLE: not everybody could be told; again, please. */
-enum account_result account_sign_out(struct accounts *accounts, const char *id)
+/*
+ * Raises the generation of a token's account beyond the token's, which may be void already: then it is only
+ * seen to it that everybody knows. ACCOUNT_UNAVAILABLE: not everybody could be told yet; again, please.
+ * ACCOUNT_REVOKED: the account is gone.
+ */
+enum account_result account_sign_out(struct accounts *accounts, const struct claims *claims)
     __attribute__((warn_unused_result));
 
 /* The account of a token. */
 enum account_result account_get(struct accounts *accounts, const struct claims *claims,
                                 struct user_row *out) __attribute__((warn_unused_result));
 
-/* ACCOUNT_OK or ACCOUNT_REVOKED; always ACCOUNT_OK for tokens that are no account's. */
-enum account_result account_check_token(struct accounts *accounts, const struct claims *claims)
+/*
+ * By what this process and Redis remember: ACCOUNT_OK (always for tokens that are no account's),
+ * ACCOUNT_REVOKED, or ACCOUNT_UNAVAILABLE where account_check_stored() can tell.
+ */
+enum account_result account_check_remembered(struct accounts *accounts, const struct claims *claims)
+    __attribute__((warn_unused_result));
+
+/*
+ * Asks the store, for ACCOUNT_SOON_MS at most, and has Redis remember the answer. ACCOUNT_UNAVAILABLE:
+ * nobody can tell; such a token counts, so that classes go on without the store.
+ */
+enum account_result account_check_stored(struct accounts *accounts, const struct claims *claims)
     __attribute__((warn_unused_result));
 
 #endif

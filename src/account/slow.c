@@ -54,27 +54,52 @@ void slow_destroy(struct slow *slow)
     }
 }
 
-/* What is known of `key`, or an empty place for it, which may be one that is owed little. */
+/* What is known of `key`; NULL: nothing. */
 static struct place *find(struct slow *slow, struct span key, int64_t now_ms)
 {
     uint32_t hash = hash_bytes(key.p, key.n);
     struct place *set = slow->places[hash % SETS];
-    struct place *least = &set[0];
     for (int i = 0; i < WAYS; i++) {
         if (set[i].forget_ms > now_ms && set[i].hash == hash) {
             return &set[i];
         }
-        if (set[i].forget_ms < least->forget_ms) {
-            least = &set[i];
-        }
     }
-    *least = (struct place){.hash = hash};
-    return least;
+    return NULL;
 }
 
 static int64_t owed_ms(const struct place *place, int64_t now_ms)
 {
-    return place->until_ms > now_ms ? place->until_ms - now_ms : 0;
+    return place && place->until_ms > now_ms ? place->until_ms - now_ms : 0;
+}
+
+/* How much is lost by forgetting it, ms: failures count by the wait that they make, also once it is over. */
+static int64_t worth(const struct place *place, int64_t now_ms)
+{
+    if (place->forget_ms <= now_ms) {
+        return 0;
+    }
+    return place->failures ? place->failures + slow_delay_ms(place->failures)
+                           : owed_ms(place, now_ms);
+}
+
+/* The place of `key`; a new one takes that of its set which is worth least, of those the oldest. */
+static struct place *make(struct slow *slow, struct span key, int64_t now_ms)
+{
+    struct place *place = find(slow, key, now_ms);
+    if (place) {
+        return place;
+    }
+    uint32_t hash = hash_bytes(key.p, key.n);
+    struct place *set = slow->places[hash % SETS];
+    place = &set[0];
+    for (int i = 1; i < WAYS; i++) {
+        int64_t less = worth(place, now_ms) - worth(&set[i], now_ms);
+        if (less > 0 || (less == 0 && set[i].forget_ms < place->forget_ms)) {
+            place = &set[i];
+        }
+    }
+    *place = (struct place){.hash = hash};
+    return place;
 }
 
 /* What each of the try's places makes it wait; under the lock. */
@@ -96,12 +121,12 @@ static int64_t longest_wait(struct slow *slow, const struct slow_try *what, int6
 static void charge(struct slow *slow, const struct slow_try *what, int64_t now_ms)
 {
     for (size_t i = 0; i < what->bucket_count; i++) {
-        struct place *place = find(slow, what->buckets[i].key, now_ms);
+        struct place *place = make(slow, what->buckets[i].key, now_ms);
         place->until_ms = now_ms + owed_ms(place, now_ms) + what->buckets[i].refill_ms;
         place->forget_ms = place->until_ms;
     }
     if (what->failures.n > 0) {
-        struct place *place = find(slow, what->failures, now_ms);
+        struct place *place = make(slow, what->failures, now_ms);
         place->failures++;
         place->until_ms = now_ms + slow_delay_ms(place->failures);
         place->forget_ms = now_ms + SLOW_FORGET_MS;
@@ -119,22 +144,31 @@ int64_t slow_attempt(struct slow *slow, const struct slow_try *what, int64_t now
     return wait;
 }
 
+/* Takes back what was charged to the try's places, as far as they are still known; under the lock. */
+static void take_back(struct slow *slow, const struct slow_try *what, int64_t now_ms)
+{
+    for (size_t i = 0; i < what->bucket_count; i++) {
+        struct place *place = find(slow, what->buckets[i].key, now_ms);
+        if (place) {
+            place->until_ms -= what->buckets[i].refill_ms;
+            place->forget_ms = place->until_ms;
+        }
+    }
+    struct place *place = what->failures.n > 0 ? find(slow, what->failures, now_ms) : NULL;
+    if (place) {
+        place->failures -= place->failures > 0;
+        place->until_ms = 0;
+    }
+}
+
 void slow_settle(struct slow *slow, const struct slow_try *what, enum slow_outcome outcome,
                  int64_t now_ms)
 {
     pthread_mutex_lock(&slow->lock);
-    for (size_t i = 0; i < what->bucket_count; i++) {
-        struct place *place = find(slow, what->buckets[i].key, now_ms);
-        place->until_ms -= what->buckets[i].refill_ms;
-        place->forget_ms = place->until_ms;
-    }
-    if (what->failures.n > 0) {
-        struct place *place = find(slow, what->failures, now_ms);
-        place->failures -= place->failures > 0;
-        place->until_ms = 0;
-        if (outcome == SLOW_RIGHT) {
-            *place = (struct place){0};
-        }
+    take_back(slow, what, now_ms);
+    struct place *place = what->failures.n > 0 ? find(slow, what->failures, now_ms) : NULL;
+    if (place && outcome == SLOW_RIGHT) {
+        *place = (struct place){0};
     }
     pthread_mutex_unlock(&slow->lock);
 }

@@ -50,13 +50,16 @@ static void count_by(struct throttle_try *out, const char *account, const char *
     out->local = false;
     snprintf(out->keys[0], sizeof out->keys[0], "login:from:%s:%s", account,
              *device ? device : address);
-    snprintf(out->keys[1], sizeof out->keys[1], "login:address:%s", address);
+    snprintf(out->keys[1], sizeof out->keys[1], "login:%s:%s", *account ? "address" : "signup",
+             address);
     snprintf(out->keys[2], sizeof out->keys[2], "login:account:%s", account);
-    add_bucket(out, out->keys[1], THROTTLE_ADDRESS_BURST, THROTTLE_ADDRESS_REFILL_MS);
-    if (*account) {
-        out->counts.failures = span_of(out->keys[0]);
+    if (!*account) {
+        add_bucket(out, out->keys[1], THROTTLE_SIGNUP_BURST, THROTTLE_SIGNUP_REFILL_MS);
+        return;
     }
-    if (*account && !*device) {
+    out->counts.failures = span_of(out->keys[0]);
+    if (!*device) { /* else its failures alone count: nobody beside it can use up what is its own */
+        add_bucket(out, out->keys[1], THROTTLE_ADDRESS_BURST, THROTTLE_ADDRESS_REFILL_MS);
         add_bucket(out, out->keys[2], THROTTLE_ACCOUNT_BURST, THROTTLE_ACCOUNT_REFILL_MS);
     }
 }

@@ -3,9 +3,10 @@
  * process's own memory (account/slow.h) while Redis cannot be asked.
  *
  * Strict towards one account from one place; generous towards an address, for a whole school may share
- * one, and towards an account from all places together, so that nobody can be locked out by a crowd
+ * one, and towards an account from all places together, so that nobody can be locked out
  * without a crowd. A place is an address, or a device on which that account has signed in before: whom a
- * pupil beside him keeps from signing in by failing in his name is not kept on his own device.
+ * pupil beside him keeps from signing in by failing in his name, or in very many, is not kept on his own
+ * device: only what fails there counts there.
  *
  * Any thread that may block.
  */
@@ -18,9 +19,10 @@
 #include "base/id.h"
 #include "bus/pool.h"
 
-#define THROTTLE_ADDRESS_BURST                                                                     \
-    300 /* tries of one address that fail, and accounts it makes, at once */
+#define THROTTLE_ADDRESS_BURST 300 /* failures of one address on unknown devices, at once */
 #define THROTTLE_ADDRESS_REFILL_MS 2000
+#define THROTTLE_SIGNUP_BURST 1000 /* accounts that one address makes, at once */
+#define THROTTLE_SIGNUP_REFILL_MS 2000
 #define THROTTLE_ACCOUNT_BURST 100 /* failures of one account from all unknown places, at once */
 #define THROTTLE_ACCOUNT_REFILL_MS 10000
 
@@ -39,7 +41,7 @@ struct throttle_try {
 };
 
 /*
- * A try at `account` (an id, or "" for making a new account) from `address` (as text; IPv6 networks
+ * A try at `account` (the name that was typed, folded, or "" for making a new account) from `address` (as text; IPv6 networks
  * are counted by their first 64 bits: the caller shortens them), on a device that the account knows, or
  * "". 0 when it may be made; throttle_settle() follows unless it fails. Else the seconds to wait.
  */

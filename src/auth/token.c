@@ -477,16 +477,26 @@ bool device_verify(const struct tokens *tokens, struct span cookie, char id[DEVI
     return check_cookie(tokens, NULL, cookie, id);
 }
 
-void known_device_create(const struct tokens *tokens, const char *user_id,
-                         char cookie[DEVICE_COOKIE_LEN + 1])
+/* What such a cookie is bound to; ids have no colon. */
+static void write_account(char out[ID_MAX + 16], const char *user_id, uint32_t generation)
 {
-    make_cookie(tokens, user_id, cookie);
+    snprintf(out, ID_MAX + 16, "%s:%u", user_id, generation);
 }
 
-bool known_device_verify(const struct tokens *tokens, const char *user_id, struct span cookie,
-                         char id[DEVICE_ID_LEN + 1])
+void known_device_create(const struct tokens *tokens, const char *user_id, uint32_t generation,
+                         char cookie[DEVICE_COOKIE_LEN + 1])
 {
-    return check_cookie(tokens, user_id, cookie, id);
+    char account[ID_MAX + 16];
+    write_account(account, user_id, generation);
+    make_cookie(tokens, account, cookie);
+}
+
+bool known_device_verify(const struct tokens *tokens, const char *user_id, uint32_t generation,
+                         struct span cookie, char id[DEVICE_ID_LEN + 1])
+{
+    char account[ID_MAX + 16];
+    write_account(account, user_id, generation);
+    return check_cookie(tokens, account, cookie, id);
 }
 
 void guest_user_id(const struct tokens *tokens, const char *device, const char *room,

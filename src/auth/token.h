@@ -89,13 +89,13 @@ void device_create(const struct tokens *tokens, char cookie[DEVICE_COOKIE_LEN + 
 bool device_verify(const struct tokens *tokens, struct span cookie, char id[DEVICE_ID_LEN + 1]);
 
 /*
- * A cookie of the same length that says that its device has signed in to this account: it counts for no
- * other. Verifying copies the device's id out of it.
+ * A cookie of the same length that says that its device has signed in to this account, while it was of
+ * this generation: it counts for no other. Verifying copies the device's id out of it.
  */
-void known_device_create(const struct tokens *tokens, const char *user_id,
+void known_device_create(const struct tokens *tokens, const char *user_id, uint32_t generation,
                          char cookie[DEVICE_COOKIE_LEN + 1]);
-bool known_device_verify(const struct tokens *tokens, const char *user_id, struct span cookie,
-                         char id[DEVICE_ID_LEN + 1]);
+bool known_device_verify(const struct tokens *tokens, const char *user_id, uint32_t generation,
+                         struct span cookie, char id[DEVICE_ID_LEN + 1]);
 
 /*
  * The Redis key with an account's newest generation of tokens, for printf(): see docs/redis-keys.md.

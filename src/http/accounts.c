@@ -107,6 +107,20 @@ void accounts_answer_token(struct request *req, const struct user_row *row)
     free(jwt);
 }
 
+void accounts_mark_device(struct request *req, const struct account_client *client,
+                          const struct user_row *row)
+{
+    const struct tokens *tokens = req->server->context.tokens;
+    char cookie[DEVICE_COOKIE_LEN + 1], device[DEVICE_ID_LEN + 1];
+    if (known_device_verify(tokens, row->id, row->generation, client->cookie, device)) {
+        return;
+    }
+    known_device_create(tokens, row->id, row->generation, cookie);
+    answer_header(req, "Set-Cookie",
+                  COOKIE "=%s; Path=/; Max-Age=" COOKIE_AGE "; HttpOnly; SameSite=Strict%s", cookie,
+                  request_is_https(req) ? "; Secure" : "");
+}
+
 /* ---- GET /accounts ---- */
 
 void accounts_get(struct request *req)
@@ -123,20 +137,6 @@ void accounts_get(struct request *req)
     buf_printf(&json, "{\"login\":%s,\"signup\":\"%s\"}", ours ? "true" : "false",
                ours ? who[context->config->signup] : who[CONFIG_SIGNUP_CLOSED]);
     answer_json(req, 200, &json);
-}
-
-/* Lets the browser say next time that this account has been here before. */
-static void mark_device(struct request *req, const struct account_client *client, const char *id)
-{
-    const struct tokens *tokens = req->server->context.tokens;
-    char cookie[DEVICE_COOKIE_LEN + 1], device[DEVICE_ID_LEN + 1];
-    if (known_device_verify(tokens, id, client->cookie, device)) {
-        return;
-    }
-    known_device_create(tokens, id, cookie);
-    answer_header(req, "Set-Cookie",
-                  COOKIE "=%s; Path=/; Max-Age=" COOKIE_AGE "; HttpOnly; SameSite=Strict%s", cookie,
-                  request_is_https(req) ? "; Secure" : "");
 }
 
 /* ---- POST /signup ---- */
@@ -220,7 +220,7 @@ static void sign_up(struct request *req, struct form *form)
     } else {
         log_info("account", "%s has made an account (%s)", form->row.id,
                  user_type_name(form->row.type));
-        mark_device(req, &client.client, form->row.id);
+        accounts_mark_device(req, &client.client, &form->row);
         accounts_answer_token(req, &form->row);
     }
     accounts_client_finish(&client);
@@ -255,7 +255,7 @@ static void log_in(struct request *req, const char *name, const char *password)
     if (result) {
         accounts_refuse(req, result, wait_s);
     } else {
-        mark_device(req, &client.client, row.id);
+        accounts_mark_device(req, &client.client, &row);
         accounts_answer_token(req, &row);
     }
     accounts_client_finish(&client);

@@ -27,6 +27,10 @@ void accounts_leave(struct request *req);
 /* Answers what went wrong, with login's codes. */
 void accounts_refuse(struct request *req, enum account_result result, unsigned wait_s);
 
+/* Lets the browser say next time that this account, of this generation, has been on its device before. */
+void accounts_mark_device(struct request *req, const struct account_client *client,
+                          const struct user_row *row);
+
 /* Answers a new token for the account: {token, expiresIn, user}. */
 void accounts_answer_token(struct request *req, const struct user_row *row);
 

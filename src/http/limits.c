@@ -7,10 +7,11 @@
 #include "http/limits.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "base/clock.h"
 #include "base/map.h"
 
 #define WAYS 4
@@ -24,11 +25,28 @@ struct charge {
     uint8_t next;                       /* index in `known` */
 };
 
+#define SLICE_MS 200  /* how late a stop may be noticed */
+#define WASTERS 1024  /* users remembered who had decoders work in vain */
+#define WASTE_SLOW 10 /* a waste is paid off in so many times the time it took */
+
+struct waste {
+    uint32_t who;    /* hash of the user's id */
+    int64_t at_ms;   /* when `owed_ms` was true */
+    int64_t owed_ms; /* time until nothing is charged any more; 0: the place is free */
+};
+
+/* An image that is being taken. */
+struct image_sender {
+    uint32_t who; /* hash of the user's id; 0: a free place */
+    bool turn;    /* the one of this user's that goes on to the decoders */
+};
+
 struct limits {
-    pthread_mutex_t lock; /* guards `charges` and `senders` */
+    pthread_mutex_t lock; /* guards `charges`, `senders` and `wastes` */
+    pthread_cond_t turn_ended;
+    struct waste wastes[WASTERS / WAYS][WAYS];
     struct charge charges[SETS][WAYS];
-    uint32_t
-        *senders; /* hashes of the users who send images now, `most` of them; 0: a free place */
+    struct image_sender *senders; /* `most` of them */
     atomic_uint busy[LIMITS_SLOTS];
     unsigned most[LIMITS_SLOTS];
 };
@@ -39,9 +57,15 @@ struct limits *limits_create(unsigned http_threads)
     if (!limits) {
         return NULL;
     }
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&limits->turn_ended, &attributes);
+    pthread_condattr_destroy(&attributes);
     pthread_mutex_init(&limits->lock, NULL);
     for (int i = 0; i < LIMITS_SLOTS; i++) {
-        unsigned share = http_threads / (i == LIMITS_OPENING || i == LIMITS_IMAGE ? 8 : 4);
+        bool eighth = i == LIMITS_OPENING || i == LIMITS_TOKEN || i == LIMITS_IMAGE;
+        unsigned share = http_threads / (eighth ? 8 : 4);
         limits->most[i] = share < 2 ? 2 : share;
     }
     limits->senders = calloc(limits->most[LIMITS_IMAGE], sizeof *limits->senders);
@@ -56,6 +80,7 @@ void limits_destroy(struct limits *limits)
 {
     if (limits) {
         pthread_mutex_destroy(&limits->lock);
+        pthread_cond_destroy(&limits->turn_ended);
         free(limits->senders);
         free(limits);
     }
@@ -190,34 +215,123 @@ void limits_leave(struct limits *limits, enum limits_slot slot)
     atomic_fetch_sub(&limits->busy[slot], 1);
 }
 
-/* With the lock: puts `to` where `from` stands, once; false where it does not. */
-static bool replace_sender(struct limits *limits, uint32_t from, uint32_t to)
+/* With the lock: the user's image that has that `turn`, or a free place (`who` 0); NULL: none. */
+static struct image_sender *find_sender(struct limits *limits, uint32_t who, bool turn)
 {
     for (unsigned i = 0; i < limits->most[LIMITS_IMAGE]; i++) {
-        if (limits->senders[i] == from) {
-            limits->senders[i] = to;
-            return true;
+        if (limits->senders[i].who == who && limits->senders[i].turn == turn) {
+            return &limits->senders[i];
         }
     }
-    return false;
+    return NULL;
 }
 
 bool limits_image_enter(struct limits *limits, const char *user_id)
 {
-    uint32_t hash = text_hash(user_id);
+    uint32_t who = text_hash(user_id);
     unsigned own = 0;
     pthread_mutex_lock(&limits->lock);
     for (unsigned i = 0; i < limits->most[LIMITS_IMAGE]; i++) {
-        own += limits->senders[i] == hash;
+        own += limits->senders[i].who == who;
     }
-    bool entered = own < LIMITS_IMAGES_PER_USER && replace_sender(limits, 0, hash);
+    struct image_sender *place =
+        own < LIMITS_IMAGES_PER_USER ? find_sender(limits, 0, false) : NULL;
+    if (place) {
+        place->who = who;
+    }
     pthread_mutex_unlock(&limits->lock);
-    return entered;
+    return place != NULL;
 }
 
+/* Which of the user's images leaves does not matter, but it is not the one whose turn it is. */
 void limits_image_leave(struct limits *limits, const char *user_id)
 {
     pthread_mutex_lock(&limits->lock);
-    (void)replace_sender(limits, text_hash(user_id), 0);
+    struct image_sender *place = find_sender(limits, text_hash(user_id), false);
+    if (place) {
+        place->who = 0;
+    }
     pthread_mutex_unlock(&limits->lock);
+}
+
+bool limits_image_turn(struct limits *limits, const char *user_id, int64_t wait_ms,
+                       const atomic_bool *stop)
+{
+    uint32_t who = text_hash(user_id);
+    int64_t deadline_ms = clock_mono_ms() + wait_ms;
+    bool in_time = true;
+    pthread_mutex_lock(&limits->lock);
+    while (in_time && find_sender(limits, who, true)) {
+        int64_t until_ms = clock_mono_ms();
+        in_time = until_ms < deadline_ms && !atomic_load(stop);
+        until_ms += SLICE_MS;
+        const struct timespec until = {.tv_sec = until_ms / 1000,
+                                       .tv_nsec = until_ms % 1000 * 1000000};
+        if (in_time) {
+            pthread_cond_timedwait(&limits->turn_ended, &limits->lock, &until);
+        }
+    }
+    struct image_sender *own = in_time ? find_sender(limits, who, false) : NULL;
+    if (own) {
+        own->turn = true;
+    }
+    pthread_mutex_unlock(&limits->lock);
+    return own != NULL;
+}
+
+void limits_image_turn_end(struct limits *limits, const char *user_id)
+{
+    pthread_mutex_lock(&limits->lock);
+    struct image_sender *own = find_sender(limits, text_hash(user_id), true);
+    if (own) {
+        own->turn = false;
+    }
+    pthread_cond_broadcast(&limits->turn_ended);
+    pthread_mutex_unlock(&limits->lock);
+}
+
+/* ---- Decoders' time in vain ---- */
+
+static int64_t waste_owed(const struct waste *waste, int64_t now_ms)
+{
+    int64_t left = waste->owed_ms - (now_ms - waste->at_ms);
+    return left > 0 ? left : 0;
+}
+
+/* The user's place, or the one of its set that is charged least. */
+static struct waste *find_waste(struct limits *limits, uint32_t who, int64_t now_ms)
+{
+    struct waste *set = limits->wastes[who % (WASTERS / WAYS)];
+    struct waste *least = &set[0];
+    for (int i = 0; i < WAYS; i++) {
+        if (set[i].who == who) {
+            return &set[i];
+        }
+        if (waste_owed(&set[i], now_ms) < waste_owed(least, now_ms)) {
+            least = &set[i];
+        }
+    }
+    return least;
+}
+
+void limits_waste_charge(struct limits *limits, const char *user_id, int64_t took_ms,
+                         int64_t now_ms)
+{
+    uint32_t who = text_hash(user_id);
+    pthread_mutex_lock(&limits->lock);
+    struct waste *waste = find_waste(limits, who, now_ms);
+    int64_t owes = waste->who == who ? waste_owed(waste, now_ms) : 0;
+    *waste = (struct waste){who, now_ms, owes + took_ms * WASTE_SLOW};
+    pthread_mutex_unlock(&limits->lock);
+}
+
+unsigned limits_waste(struct limits *limits, const char *user_id, int64_t now_ms)
+{
+    const int64_t most = (int64_t)LIMITS_WASTE_MS * WASTE_SLOW;
+    uint32_t who = text_hash(user_id);
+    pthread_mutex_lock(&limits->lock);
+    const struct waste *waste = find_waste(limits, who, now_ms);
+    int64_t over = waste->who == who ? waste_owed(waste, now_ms) - most : 0;
+    pthread_mutex_unlock(&limits->lock);
+    return over > 0 ? (unsigned)((over + 999) / 1000) : 0;
 }

@@ -10,6 +10,7 @@
 #ifndef LECTERN_HTTP_LIMITS_H
 #define LECTERN_HTTP_LIMITS_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -25,7 +26,8 @@ enum limits_slot {
     LIMITS_BODY, /* receiving a body that did not come with the head: a quarter of the threads */
     LIMITS_TRANSFER, /* sending a long answer: a quarter of the threads */
     LIMITS_OPENING,  /* waiting for a room whose host is just arriving: an eighth */
-    LIMITS_PASSWORD, /* hashing a password or waiting to: a quarter of the threads */
+    LIMITS_PASSWORD, /* hashing a password or waiting to, or reading an account: a quarter of the threads */
+    LIMITS_TOKEN, /* asking the store whether a token is void: an eighth */
     LIMITS_IMAGE, /* taking an image, which may wait for its decoder: an eighth; limits_image_enter() */
     LIMITS_SLOTS,
 };
@@ -64,5 +66,23 @@ void limits_leave(struct limits *limits, enum limits_slot slot);
 bool limits_image_enter(struct limits *limits, const char *user_id);
 void limits_image_leave(struct limits *limits, const char *user_id);
 #define LIMITS_IMAGES_PER_USER 4
+
+/*
+ * Of what a user has entered one image at a time goes on to the decoders, so that many of one user's
+ * never stand in front of another's. Waits up to `wait_ms` for it; false after that, or soon after
+ * *stop became true; limits_image_turn_end() follows where it is true.
+ */
+bool limits_image_turn(struct limits *limits, const char *user_id, int64_t wait_ms,
+                       const atomic_bool *stop) __attribute__((warn_unused_result));
+void limits_image_turn_end(struct limits *limits, const char *user_id);
+
+/*
+ * What a user has decoders do in vain is charged: LIMITS_WASTE_MS of their time at once, and then a
+ * tenth of one decoder. limits_waste() is the number of seconds to wait before the next image, or 0.
+ */
+void limits_waste_charge(struct limits *limits, const char *user_id, int64_t took_ms,
+                         int64_t now_ms);
+unsigned limits_waste(struct limits *limits, const char *user_id, int64_t now_ms);
+#define LIMITS_WASTE_MS 20000
 
 #endif

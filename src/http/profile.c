@@ -1,7 +1,9 @@
 /*
  * What is one's own: GET /profile, POST /profile/password, POST /logout-all. The route table has seen to
- * it that the request has a token that counts.
+ * it that the first two have a token that counts.
  */
+#include <string.h>
+
 #include "account/rules.h"
 #include "base/json.h"
 #include "core/log.h"
@@ -40,7 +42,11 @@ void profile_get(struct request *req)
         answer_claims(req);
         return;
     }
+    if (!accounts_enter(req)) {
+        return;
+    }
     enum account_result result = account_get(req->server->context.accounts, &req->claims, &row);
+    accounts_leave(req);
     if (result) {
         accounts_refuse(req, result, 0);
         return;
@@ -98,13 +104,14 @@ static void change_password(struct request *req, const struct change *change)
     enum account_result result = account_change_password(
         req->server->context.accounts, &req->claims, span_of(change->password),
         span_of(change->new_password), &client.client, &row, &wait_s);
-    accounts_client_finish(&client);
     if (result) {
         accounts_refuse(req, result, wait_s);
-        return;
+    } else {
+        log_info("account", "%s has changed the password", row.id);
+        accounts_mark_device(req, &client.client, &row);
+        accounts_answer_token(req, &row);
     }
-    log_info("account", "%s has changed the password", row.id);
-    accounts_answer_token(req, &row);
+    accounts_client_finish(&client);
 }
 
 void profile_password(struct request *req)
@@ -122,11 +129,17 @@ void profile_password(struct request *req)
 void profile_logout_all(struct request *req)
 {
     struct buf json;
-    if (!has_account(req)) {
+    const char *wrong = request_claims(req);
+    /* A token that is void already may be the one with which it could not be told to everybody before. */
+    if (wrong && strcmp(wrong, "token_revoked") != 0) {
+        answer_error(req, wrong);
         return;
     }
-    enum account_result result =
-        account_sign_out(req->server->context.accounts, req->claims.user_id);
+    if (!has_account(req) || !accounts_enter(req)) {
+        return;
+    }
+    enum account_result result = account_sign_out(req->server->context.accounts, &req->claims);
+    accounts_leave(req);
     if (result) {
         accounts_refuse(req, result, 0);
         return;

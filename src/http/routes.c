@@ -22,7 +22,7 @@ const struct route route_table[] = {
     {"POST", "/login", ROUTE_OPEN, accounts_login},
     {"GET", "/profile", ROUTE_TOKEN, profile_get},
     {"POST", "/profile/password", ROUTE_TOKEN, profile_password},
-    {"POST", "/logout-all", ROUTE_TOKEN, profile_logout_all},
+    {"POST", "/logout-all", ROUTE_OPEN, profile_logout_all},
     {"GET", "/healthz", ROUTE_OPS, ops_health},
     {"GET", "/readyz", ROUTE_OPS, ops_ready},
     {"GET", "/metrics", ROUTE_OPS, ops_metrics},

@@ -5,12 +5,13 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import {
-    api, asTeacher, connect, limit, mintToken, randomId, refused, roomCode, startRedis, startServer, waitFor, within,
+    api, asTeacher, BIN, connect, limit, mintToken, randomId, refused, roomCode, runCommand, startRedis, startServer, tempDir,
+    waitFor, within,
 } from './harness.mjs';
 import {
-    BEHIND_PROXY, claimsOf, granted, login, PASSWORD, person, post, refusedWith, signUp, userCommand,
+    address, BEHIND_PROXY, claimsOf, granted, login, PASSWORD, person, post, refusedWith, signUp, userCommand,
 } from './accounts.mjs';
 import { stores } from './postgres.mjs';
 
@@ -168,6 +169,51 @@ for (const kind of stores) {
             granted(await login(server, who.id, 'new password'));
         });
 
+        test('of changes at the same time one counts, and its token goes on', async () => {
+            const who = await signUp(server);
+            const answers = await Promise.all(Array.from({ length: 6 }, (_, i) => post(i % 2 ? server : second,
+                '/profile/password', { password: PASSWORD, newPassword: `new password ${i}` }, { token: who.token })));
+            const won = answers.findIndex(({ status }) => status === 200);
+            for (const [i, answer] of answers.entries()) {
+                if (i === won) continue;
+                assert.equal(answer.status, 401, answer.text);
+                assert.match(answer.body.error.code, /^(login_failed|token_revoked)$/);
+                refusedWith(await login(server, who.id, `new password ${i}`), 401, 'login_failed');
+            }
+            assert.equal((await profile(second, granted(answers[won]).token)).status, 200);
+            granted(await login(server, who.id, `new password ${won}`));
+        });
+
+        test('a store that was restored from a back-up catches up with Redis', async () => {
+            const who = await signUp(server);
+            const newest = () => redis.client.get(`account:${who.id}:gen`);
+            await redis.client.set(`account:${who.id}:gen`, 5, 'PX', 600000);
+            refusedWith(await profile(server, who.token), 401, 'token_revoked');
+            const { token } = granted(await login(server, who.id));
+            assert.equal(claimsOf(token).gen, 5);
+            assert.equal((await profile(second, token)).status, 200);
+            // It has done so for good.
+            await redis.client.del(`account:${who.id}:gen`);
+            assert.equal(claimsOf(granted(await login(second, who.id)).token).gen, 5);
+
+            // Where tokens are newer than the store, signing out and changing go beyond them.
+            await redis.client.set(`account:${who.id}:gen`, 9, 'PX', 600000);
+            const newer = mintToken({ sub: who.id, claims: { gen: 9 } });
+            assert.equal((await api(server, 'POST', '/logout-all', { token: newer, body: {} })).status, 200);
+            assert.equal(await newest(), '10');
+            refusedWith(await profile(second, newer), 401, 'token_revoked');
+            await redis.client.set(`account:${who.id}:gen`, 12, 'PX', 600000);
+            const changed = granted(await post(server, '/profile/password', { password: PASSWORD, newPassword: 'new password' },
+                { token: mintToken({ sub: who.id, claims: { gen: 12 } }) }));
+            assert.deepEqual([claimsOf(changed.token).gen, await newest()], [13, '13']);
+
+            // An account that the back-up has not got, made anew.
+            const lost = person();
+            await redis.client.set(`account:${lost.id}:gen`, 3, 'PX', 600000);
+            const made = granted(await post(server, '/signup', lost));
+            assert.equal((await profile(server, made.token)).status, 200);
+        });
+
         test('signing out everywhere voids tokens and closes sockets, on every server', async () => {
             const who = await signUp(server);
             const code = roomCode();
@@ -180,10 +226,13 @@ for (const kind of stores) {
                 const door = await refused(where, { room: code, token: who.token });
                 refusedWith(door, 401, 'token_revoked');
             }
-            refusedWith(await api(server, 'POST', '/logout-all', { token: who.token, body: {} }), 401, 'token_revoked');
             await signedOut(here);
 
+            // Doing it again with a void token is no error, and voids nothing that came after.
             const { token } = granted(await login(server, who.id));
+            const again = await api(server, 'POST', '/logout-all', { token: who.token, body: {} });
+            assert.deepEqual([again.status, again.body], [200, { signedOut: true }]);
+            assert.equal((await profile(second, token)).status, 200);
             const back = await connect(server, { room: code, token });
             assert.equal(back.welcome.message.user.id, who.id);
             // A socket that is given the old token is not better off than one that was opened with it.
@@ -262,6 +311,12 @@ for (const kind of stores) {
             assert.deepEqual(user, { id, name: '이 선생님', userType: 'teacher' });
             const host = await connect(server, { token });
 
+            // A password that nobody could read is not passed over in silence.
+            const full = await runCommand('sh', ['-c', '"$0" user passwd "$1" >/dev/full', BIN, id],
+                { env: { PATH: process.env.PATH, ...cli } });
+            assert.equal(full.code, 1);
+            assert.match(full.stderr, /standard output could not be written: .*user passwd/);
+
             const again = await userCommand(['add', '--type', 'teacher', id], cli);
             assert.deepEqual([again.code, again.stdout], [1, '']);
             assert.match(again.stderr, /already/);
@@ -314,6 +369,56 @@ for (const kind of stores) {
                 pupil.terminate();
             });
 
+            test('a store that hangs holds up neither guests nor those with accounts', async () => {
+                const own = await startServer({ redis, env: { ...env, LECTERN_HTTP_THREADS: 32, LECTERN_STORE_TIMEOUT_MS: 60000 } });
+                const who = await signUp(own);
+                const code = roomCode();
+                const host = await asTeacher(own, code);
+                const pupil = await connect(own, { room: code, token: who.token });
+                await redis.client.del(`account:${who.id}:gen`);
+                store.postgres.pause();
+                let profiles;
+                try {
+                    // Eight of 32 threads may read accounts, which takes a minute now, and four may ask about tokens.
+                    profiles = Promise.all(Array.from({ length: 16 }, () =>
+                        api(own, 'GET', '/profile', { token: who.token, timeout: limit(60000) })));
+                    const many = await Promise.all(Array.from({ length: 64 }, () =>
+                        api(own, 'GET', `/rooms/${code}/users`, { token: who.token })));
+                    assert.deepEqual(new Set(many.map(({ status }) => status)), new Set([200]), 'nobody can tell: the token counts');
+                    const { token } = granted(await post(own, '/guest', { room: code, name: 'Guest' }));
+                    const guest = await connect(own, { room: code, token });
+                    await guest.sync();
+                    assert.equal((await api(own, 'GET', '/healthz')).status, 200);
+                    guest.terminate();
+                } finally {
+                    store.postgres.resume();
+                }
+                for (const answer of await profiles) {
+                    if (answer.status !== 200) refusedWith(answer, 503, answer.body.error.code === 'busy' ? 'busy' : 'unavailable');
+                }
+                await waitFor(async () => (await profile(own, who.token)).status === 200,
+                    { what: 'the store again', timeout: limit(30000), every: 200 });
+                host.terminate();
+                pupil.terminate();
+                await own.stop();
+            });
+
+            test('signing up while the store is away costs an address nothing', async () => {
+                const from = address();
+                await store.postgres.kill();
+                refusedWith(await post(server, '/signup', person(), { from }), 503, 'unavailable');
+                assert.equal(await redis.client.get(`login:signup:${from}`), null);
+                const cli = { ...env, LECTERN_REDIS_URL: redis.url, LECTERN_DATA_DIR: server.dataDir, LECTERN_JWT_SECRET: server.secret };
+                delete cli.LECTERN_TRUSTED_PROXIES;
+                const added = await userCommand(['add', '--type', 'teacher', randomId('t')], cli);
+                assert.deepEqual([added.code, added.stdout], [1, '']);
+                assert.match(added.stderr, /may exist .*user passwd/);
+                await store.postgres.restart();
+                await waitFor(async () => (await post(server, '/signup', person(), { from })).status === 200,
+                    { what: 'signing up again', timeout: limit(30000), every: 200 });
+                assert.ok(Number(await redis.client.get(`login:signup:${from}`)) > 0);
+            });
+
             test('an account without a password lets nobody in, and long lists are whole', async () => {
                 const fresh = await store.fresh();
                 const database = new URL(fresh.LECTERN_STORE_URL).pathname.slice(1);
@@ -344,6 +449,85 @@ for (const kind of stores) {
         }
     });
 }
+
+describe('raises while Redis is away', () => {
+    let redis;
+    let env;
+    let server;
+    let who;
+    let thief;
+
+    before(() => { env = { ...BEHIND_PROXY, LECTERN_REDIS_TIMEOUT_MS: 300, LECTERN_STORE_URL: `sqlite:${tempDir('raises')}/lectern.db` }; });
+    // Redis knows an earlier raise of the account, for longer than this takes.
+    beforeEach(async () => {
+        redis = await startRedis({ persist: true });
+        server = await startServer({ redis, env });
+        who = await signUp(server);
+        assert.equal((await api(server, 'POST', '/logout-all', { token: who.token, body: {} })).status, 200);
+        thief = granted(await login(server, who.id)).token;
+    });
+    afterEach(async () => {
+        await server.stop();
+        await redis.stop();
+    });
+
+    const newest = () => redis.client.get(`account:${who.id}:gen`);
+    const back = (where) => waitFor(async () => (await api(where, 'GET', '/readyz')).status === 200,
+        { what: 'Redis again', timeout: limit(15000), every: 50 });
+    const change = async () => granted(await post(server, '/profile/password',
+        { password: PASSWORD, newPassword: 'new password' }, { token: thief })).token;
+
+    test('are told when it is back, and count here at once', async () => {
+        await redis.kill();
+        const token = await change();
+        refusedWith(await profile(server, thief), 401, 'token_revoked');
+        assert.equal((await profile(server, token)).status, 200);
+        await redis.restart();
+        await waitFor(async () => await newest() === '3', { what: 'the raise in Redis', timeout: limit(15000) });
+        assert.ok(await redis.client.pttl(`account:${who.id}:gen`) > 12 * 3600000 - limit(60000));
+        refusedWith(await profile(server, thief), 401, 'token_revoked');
+    });
+
+    test('a newer token that is shown to another server tells it too', async () => {
+        await redis.kill();
+        const token = await change();
+        await server.kill(); // and with it what it wanted to tell
+        await redis.restart();
+        server = await startServer({ redis, env });
+        await back(server);
+        assert.equal(await newest(), '2');
+        assert.equal((await profile(server, token)).status, 200);
+        assert.equal(await newest(), '3');
+        const code = roomCode();
+        const host = await asTeacher(server, code);
+        refusedWith(await refused(server, { room: code, token: thief }), 401, 'token_revoked');
+        host.terminate();
+    });
+
+    test('signing out everywhere says so, and done again it is done', async () => {
+        await redis.kill();
+        const signOut = () => api(server, 'POST', '/logout-all', { token: thief, body: {} });
+        refusedWith(await signOut(), 503, 'unavailable');
+        refusedWith(await signOut(), 503, 'unavailable');
+        await server.kill();
+        await redis.restart();
+        await redis.client.del(`account:${who.id}:gen`);
+        server = await startServer({ redis, env });
+        await back(server);
+        const again = await signOut();
+        assert.deepEqual([again.status, again.body], [200, { signedOut: true }]);
+        assert.equal(await newest(), '3', 'once');
+        assert.ok(await redis.client.pttl(`account:${who.id}:gen`) > 12 * 3600000 - limit(60000), 'as long as a token lives');
+        assert.equal(claimsOf(granted(await login(server, who.id)).token).gen, 3);
+    });
+
+    test('what the store says of an older token is remembered as long as one lives', async () => {
+        await api(server, 'POST', '/logout-all', { token: thief, body: {} });
+        await redis.client.del(`account:${who.id}:gen`);
+        refusedWith(await profile(server, thief), 401, 'token_revoked');
+        assert.ok(await redis.client.pttl(`account:${who.id}:gen`) > 12 * 3600000 - limit(60000));
+    });
+});
 
 describe('what is on offer', () => {
     let redis;

@@ -111,18 +111,26 @@ describe('slowed logins', () => {
         await fail(server, who.id, from);
     });
 
-    test('an e-mail address is no way around it, and an unknown account is slowed like a known one', async () => {
+    test('an unknown account is slowed like a known one, whatever name is typed and however', async () => {
         const from = address();
-        const other = await signUp(server, { email: `${randomId('m')}@school.example` });
-        await fail(server, other.id, from, 2);
-        await fail(server, other.email, from, 2);
-        await fail(server, other.id.toUpperCase(), from, 1);
-        await mustWait(other.id, from);
-        slowed(await wrong(server, other.email, from));
-        for (const name of [randomId('nobody'), `${randomId('Nobody')}@school.example`]) {
-            await fail(server, name, from);
+        const email = `${randomId('m')}@school.example`;
+        const plus = `A+${randomId('m')}@school.example`;
+        const other = await signUp(server, { email });
+        await signUp(server, { email: plus });
+        for (const name of [other.id, email, randomId('Nobody'), `${randomId('Nobody')}@school.example`]) {
+            await fail(server, name, from, 3);
+            await fail(server, name.toUpperCase(), from, 2);
             await mustWait(name.toLowerCase(), from);
             slowed(await wrong(server, name, from));
+        }
+        // Names that no id looks like are counted by their hash, which is of the name in lower case.
+        for (const name of [plus, `B+${randomId('m')}@school.example`, '\'"; \u2028x']) {
+            const there = address();
+            await fail(server, name, there, 2);
+            await fail(server, name.toUpperCase(), there, 2);
+            const keys = await redis.client.keys(`login:from:*:${there}`);
+            assert.equal(keys.length, 1, name);
+            assert.equal((await redis.client.hgetall(keys[0])).failures, '4');
         }
         await exhaust(server, '\'"; \u2028', from);
     });
@@ -180,14 +188,45 @@ describe('slowed logins', () => {
         refusedWith(await wrong(server, randomId('a'), from), 401, 'login_failed');
         await owes(`login:address:${from}`, 400 * 2000);
         assert.ok(slowed(await wrong(server, randomId('a'), from)) > 100);
-        slowed(await post(server, '/signup', person(), { from }));
+        // Signing up there, and elsewhere, is another matter.
+        granted(await post(server, '/signup', person(), { from }));
         granted(await login(server, who.id, PASSWORD, { from: address() }));
+        await owes(`login:signup:${from}`, 1100 * 2000);
+        assert.ok(slowed(await post(server, '/signup', person(), { from })) > 100);
 
         const other = await signUp(server);
         await owes(`login:account:${other.id}`, 120 * 10000);
         assert.ok(slowed(await login(server, other.id, PASSWORD)) > 100);
         await redis.client.del(`login:account:${other.id}`);
         granted(await login(server, other.id, PASSWORD));
+    });
+
+    test('an address that others have used up keeps nobody from signing in on a known device', async () => {
+        const from = address();
+        const first = await login(server, who.id, PASSWORD, { from });
+        const Cookie = first.headers['set-cookie'][0].split(';')[0];
+        const key = `login:address:${from}`;
+        await redis.client.set(key, Date.now() + 800000, 'PX', 800000);
+        slowed(await login(server, who.id, PASSWORD, { from }));
+        granted(await login(server, who.id, PASSWORD, { from, headers: { Cookie } }));
+        const owed = await redis.client.get(key);
+        refusedWith(await wrong(server, who.id, from, { Cookie }), 401, 'login_failed');
+        assert.equal(await redis.client.get(key), owed, 'nor does it add to what the others owe');
+    });
+
+    test('a device is known until the password changes', async () => {
+        const from = address();
+        const other = await signUp(server, {}, { from });
+        const mark = (answer) => answer.headers['set-cookie'][0].split(';')[0];
+        const first = await login(server, other.id, PASSWORD, { from });
+        const before = mark(first);
+        const changed = await post(server, '/profile/password', { password: PASSWORD, newPassword: 'new password' },
+            { token: granted(first).token, from, headers: { Cookie: before } });
+        granted(changed);
+        await fail(server, other.id, from);
+        await mustWait(other.id, from);
+        slowed(await login(server, other.id, 'new password', { from, headers: { Cookie: before } }));
+        granted(await login(server, other.id, 'new password', { from, headers: { Cookie: mark(changed) } }));
     });
 
     test('what is not charged in the end is given back', async () => {

@@ -373,6 +373,26 @@ describe('run.sh', () => {
         await redis.stop();
     });
 
+    test('makes the first teacher where there are students only, and says when it cannot', async () => {
+        for (const [id, made] of [['kim', true], ['teacher', false]]) {
+            const own = mkdtempSync(path.join(temp, 'accounts-'));
+            const env = environment({ LECTERN_DATA_DIR: own });
+            const added = await runCommand(BIN, ['user', 'add', '--type', 'student', id], { env });
+            assert.equal(added.code, 0, added.stderr);
+            const run = await started({ LECTERN_DATA_DIR: own });
+            if (made) {
+                const [, password] = run.stdout.match(/^ {2}id {8}teacher\n {2}password {2}([a-z2-7]{16})$/m);
+                const login = await api({ url: `http://127.0.0.1:${port}` }, 'POST', '/login', { body: { id: 'teacher', password } });
+                assert.deepEqual([login.status, login.body.user.userType], [200, 'teacher'], login.text);
+            } else {
+                assert.doesNotMatch(run.stdout, /password/);
+                assert.match(run.stderr, /teacher: there is an account with this id already[\s\S]*there is no teacher's account yet/);
+            }
+            run.kill('SIGTERM');
+            assert.equal((await ended(run)).code, 0);
+        }
+    });
+
     test('one data directory, one run.sh', async () => {
         const run = await started();
         const other = start({ LECTERN_LISTEN: `127.0.0.1:${await freePort()}` });

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "account/generation.h"
+#include "account/raises.h"
 #include "account/throttle.h"
 #include "base/id.h"
 #include "core/log.h"
@@ -81,6 +82,12 @@ static void a_raise_is_remembered_longer(void **state)
     assert_int_equal(generation_raise(pool, "park", 6, KEEP_MS), 6);
     assert_int_equal(generation_raise(pool, "park", 6, 60000), 6);
     assert_true(ask("PTTL account:park:gen") > 60000);
+    /* A raise that the store's answer came before is remembered as long. */
+    assert_int_equal(generation_raise(pool, "ryu", 2, 60000), 2);
+    assert_int_equal(generation_raise(pool, "ryu", 2, KEEP_MS), 2);
+    assert_true(ask("PTTL account:ryu:gen") > 60000);
+    assert_int_equal(generation_raise(pool, "ryu", 1, 2 * KEEP_MS), 2);
+    assert_true(ask("PTTL account:ryu:gen") <= KEEP_MS);
 }
 
 static unsigned begin(const char *account, const char *address, const char *device,
@@ -111,9 +118,13 @@ static void tries_are_charged_and_settled(void **state)
     assert_int_equal(begin("choi", "10.0.0.1", "abcdef", &try), 0);
     assert_true(ask("PTTL login:account:choi") <= owed);
     assert_int_equal(ask("EXISTS login:from:choi:abcdef"), 1);
+    /* Nor is it charged to the address, or kept out by what others there owe. */
+    owed = ask("PTTL login:address:10.0.0.1");
+    assert_int_equal(begin("choi", "10.0.0.1", "abcdef", &try), 0);
+    assert_true(ask("PTTL login:address:10.0.0.1") <= owed);
 }
 
-/* New accounts have no failures of their own: only the address is charged. */
+/* New accounts have no failures of their own: only the address is charged, apart from its failures. */
 static void signups_are_charged_to_the_address(void **state)
 {
     (void)state;
@@ -121,10 +132,35 @@ static void signups_are_charged_to_the_address(void **state)
     for (int i = 0; i < 2 * SLOW_FREE; i++) {
         assert_int_equal(begin("", "10.0.0.2", "", &try), 0);
     }
-    assert_true(ask("PTTL login:address:10.0.0.2") > SLOW_FREE * THROTTLE_ADDRESS_REFILL_MS);
+    assert_true(ask("PTTL login:signup:10.0.0.2") > SLOW_FREE * THROTTLE_SIGNUP_REFILL_MS);
     throttle_settle(throttle, &try, SLOW_UNTRIED);
-    assert_true(ask("PTTL login:address:10.0.0.2") > SLOW_FREE * THROTTLE_ADDRESS_REFILL_MS);
+    assert_true(ask("PTTL login:signup:10.0.0.2") > SLOW_FREE * THROTTLE_SIGNUP_REFILL_MS);
     assert_int_equal(ask("EXISTS login:from::10.0.0.2"), 0);
+    assert_int_equal(ask("EXISTS login:address:10.0.0.2"), 0);
+}
+
+/* Raises that could not be told are kept, the newest of each account, until Redis is there. */
+static void raises_are_told_later(void **state)
+{
+    (void)state;
+    redis_server_kill(&redis);
+    struct raises *raises = raises_create(pool, KEEP_MS);
+    assert_non_null(raises);
+    assert_int_equal(raises_get(raises, "han"), 0);
+    raises_keep(raises, "han", 3);
+    raises_keep(raises, "han", 2);
+    raises_keep(raises, "bae", 7);
+    assert_int_equal(raises_get(raises, "han"), 3);
+    assert_int_equal(raises_get(raises, "bae"), 7);
+    redis_server_run(&redis);
+    while (raises_get(raises, "han") || raises_get(raises, "bae")) {
+        test_nap();
+    }
+    assert_int_equal(generation_get(pool, "han"), 3);
+    assert_int_equal(generation_get(pool, "bae"), 7);
+    assert_true(ask("PTTL account:han:gen") > 60000);
+    raises_destroy(raises);
+    raises_destroy(NULL);
 }
 
 static void without_redis_it_counts_by_itself(void **state)
@@ -152,6 +188,7 @@ int main(void)
         cmocka_unit_test(a_raise_is_remembered_longer),
         cmocka_unit_test(tries_are_charged_and_settled),
         cmocka_unit_test(signups_are_charged_to_the_address),
+        cmocka_unit_test(raises_are_told_later),
         cmocka_unit_test(without_redis_it_counts_by_itself), /* last: Redis is gone then */
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

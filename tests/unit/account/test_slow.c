@@ -146,8 +146,41 @@ static void a_flood_does_not_wash_it_away(void **state)
         snprintf(key, sizeof key, "10.1.%d.%d", i / 256, i % 256);
         struct slow_try other = address(key);
         assert_int_equal(slow_attempt(*state, &other, now), 0);
+        snprintf(key, sizeof key, "x%d:a", i);
+        other = account(key);
+        assert_int_equal(slow_attempt(*state, &other, now + 1), 0);
     }
     assert_true(slow_attempt(*state, &kim, now) > 0);
+    /* Its failures count on when it has waited. */
+    now += slow_attempt(*state, &kim, now);
+    for (int i = 0; i < 4 * SLOW_PLACES; i++) {
+        snprintf(key, sizeof key, "y%d:a", i);
+        struct slow_try other = account(key);
+        assert_int_equal(slow_attempt(*state, &other, now), 0);
+    }
+    assert_int_equal(slow_attempt(*state, &kim, now), 0);
+    assert_true(slow_attempt(*state, &kim, now) > 6 * SLOW_BASE_MS);
+}
+
+/* What is refused or taken back leaves no trace, and takes nobody's place. */
+static void looking_takes_no_place(void **state)
+{
+    struct slow_try kim = account("kim:g"), full = address("10.0.0.9");
+    char key[32];
+    assert_int_equal(slow_attempt(*state, &kim, START), 0);
+    for (int i = 0; i < BURST; i++) {
+        assert_int_equal(slow_attempt(*state, &full, START), 0);
+    }
+    for (int i = 0; i < 4 * SLOW_PLACES; i++) {
+        struct slow_try other = full;
+        snprintf(key, sizeof key, "z%d:a", i);
+        other.failures = span_of(key);
+        assert_true(slow_attempt(*state, &other, START) > 0);
+    }
+    for (int i = 1; i < SLOW_FREE; i++) {
+        assert_int_equal(slow_attempt(*state, &kim, START), 0);
+    }
+    assert_true(slow_attempt(*state, &kim, START) > 0);
 }
 
 struct hammer {
@@ -191,6 +224,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_bucket_fills_and_empties, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_refused_try_costs_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_flood_does_not_wash_it_away, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(looking_takes_no_place, set_up, tear_down),
         cmocka_unit_test_setup_teardown(threads_count_together, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -824,24 +824,25 @@ static void device_cookies(void **state)
     assert_string_not_equal(cookie, second);
 }
 
-/* A mark of one account is none of another, and none of a guest's device. */
+/* A mark of one account is none of another, none of a later generation, and none of a guest's device. */
 static void known_devices(void **state)
 {
     (void)state;
     char cookie[DEVICE_COOKIE_LEN + 1], id[DEVICE_ID_LEN + 1], other[DEVICE_COOKIE_LEN + 1];
-    known_device_create(tokens, "kim", cookie);
+    known_device_create(tokens, "kim", 1, cookie);
     assert_int_equal(strlen(cookie), DEVICE_COOKIE_LEN);
-    assert_true(known_device_verify(tokens, "kim", span_of(cookie), id));
+    assert_true(known_device_verify(tokens, "kim", 1, span_of(cookie), id));
     assert_memory_equal(cookie, id, DEVICE_ID_LEN);
-    assert_false(known_device_verify(tokens, "lee", span_of(cookie), id));
+    assert_false(known_device_verify(tokens, "kim", 2, span_of(cookie), id)); /* a new password */
+    assert_false(known_device_verify(tokens, "lee", 1, span_of(cookie), id));
     assert_string_equal(id, "");
-    assert_false(known_device_verify(tokens, "", span_of(cookie), id));
-    assert_false(known_device_verify(tokens, "kim", (struct span){NULL, 0}, id));
+    assert_false(known_device_verify(tokens, "", 1, span_of(cookie), id));
+    assert_false(known_device_verify(tokens, "kim", 1, (struct span){NULL, 0}, id));
     assert_false(device_verify(tokens, span_of(cookie), id));
     device_create(tokens, other);
-    assert_false(known_device_verify(tokens, "kim", span_of(other), id));
-    assert_false(known_device_verify(tokens, "", span_of(other), id));
-    known_device_create(tokens, "kim", other);
+    assert_false(known_device_verify(tokens, "kim", 1, span_of(other), id));
+    assert_false(known_device_verify(tokens, "", 1, span_of(other), id));
+    known_device_create(tokens, "kim", 1, other);
     assert_string_not_equal(cookie, other);
 }
 

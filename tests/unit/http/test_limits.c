@@ -182,6 +182,9 @@ static void slots_are_counted(void **state)
     assert_true(limits_enter(limits, LIMITS_OPENING)); /* of 16 threads an eighth */
     assert_true(limits_enter(limits, LIMITS_OPENING));
     assert_false(limits_enter(limits, LIMITS_OPENING));
+    assert_true(limits_enter(limits, LIMITS_TOKEN)); /* the same */
+    assert_true(limits_enter(limits, LIMITS_TOKEN));
+    assert_false(limits_enter(limits, LIMITS_TOKEN));
 }
 
 static void images_of_one_user_and_of_all(void **state)
@@ -204,6 +207,60 @@ static void images_of_one_user_and_of_all(void **state)
     limits_destroy(more);
 }
 
+static void *next_turn(void *arg)
+{
+    static const atomic_bool never;
+    return limits_image_turn(arg, "anna", 60000, &never) ? arg : NULL;
+}
+
+static void one_image_of_a_user_goes_on_at_a_time(void **state)
+{
+    static const atomic_bool never;
+    static const atomic_bool now = true;
+    struct limits *more = limits_create(64);
+    pthread_t thread;
+    void *got;
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        assert_true(limits_image_enter(more, "anna"));
+    }
+    assert_true(limits_image_enter(more, "ben"));
+    assert_true(limits_image_turn(more, "anna", 0, &never));
+    assert_false(limits_image_turn(more, "anna", 0, &never));
+    assert_false(limits_image_turn(more, "anna", 60000, &now));
+    assert_true(limits_image_turn(more, "ben", 0, &never)); /* others pass */
+    limits_image_leave(more, "anna"); /* one that gave up: the turn stays with the first */
+    assert_false(limits_image_turn(more, "anna", 0, &never));
+    assert_int_equal(pthread_create(&thread, NULL, next_turn, more), 0);
+    limits_image_turn_end(more, "anna");
+    limits_image_leave(more, "anna");
+    pthread_join(thread, &got);
+    assert_ptr_equal(got, more);
+    limits_image_turn_end(more, "anna");
+    limits_image_leave(more, "anna");
+    assert_true(limits_image_enter(more, "anna"));
+    assert_true(limits_image_turn(more, "anna", 0, &never));
+    limits_destroy(more);
+}
+
+static void waste_is_charged_and_paid_off_slowly(void **state)
+{
+    (void)state;
+    limits_waste_charge(limits, "anna", LIMITS_WASTE_MS - 1000, 0);
+    assert_int_equal(limits_waste(limits, "anna", 0), 0);
+    limits_waste_charge(limits, "anna", 2000, 0);
+    assert_int_equal(limits_waste(limits, "anna", 0), 10); /* a second of a decoder: ten */
+    assert_int_equal(limits_waste(limits, "anna", 9000), 1);
+    assert_int_equal(limits_waste(limits, "anna", 10000), 0);
+    assert_int_equal(limits_waste(limits, "ben", 0), 0);
+    for (int i = 0; i < 10000; i++) { /* a crowd that wastes little does not make it forgotten */
+        char name[16];
+        snprintf(name, sizeof name, "c%d", i);
+        limits_waste_charge(limits, name, 1, 0);
+    }
+    assert_int_equal(limits_waste(limits, "anna", 0), 10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -216,6 +273,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_full_table_keeps_the_worst, set_up, tear_down),
         cmocka_unit_test_setup_teardown(slots_are_counted, set_up, tear_down),
         cmocka_unit_test(images_of_one_user_and_of_all),
+        cmocka_unit_test(one_image_of_a_user_goes_on_at_a_time),
+        cmocka_unit_test_setup_teardown(waste_is_charged_and_paid_off_slowly, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

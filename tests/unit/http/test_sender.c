@@ -30,7 +30,7 @@ static int set_up(void **state)
     }
     file = cached_create((struct span){"id", 2}, false, (struct span){bytes, SIZE}, 0);
     free(bytes);
-    sender = sender_create();
+    sender = sender_create(READERS + 1);
     return sender && file ? 0 : -1;
 }
 
@@ -133,6 +133,49 @@ static void the_end_cuts_what_is_under_way(void **state)
     close(pair[0]);
 }
 
+/* As while a process is started: that the socket is closed here does not end the open file. */
+static void a_copy_of_the_socket_does_not_matter(void **state)
+{
+    int pairs[READERS][2];
+    int copies[READERS];
+    int reader[2];
+    (void)state;
+    for (size_t i = 0; i < READERS; i++) {
+        open_pair(pairs[i]);
+        copies[i] = dup(pairs[i][1]);
+        assert_true(take(pairs[i][1], 0, SIZE - 1));
+    }
+    for (size_t i = 0; i < READERS; i++) {
+        assert_int_equal(read_to_end(pairs[i][0], SIZE - 1), 1);
+        close(pairs[i][0]); /* ends the job, and makes the copy readable for good */
+    }
+    while (atomic_load(&file->refs) > 1) {
+        poll(NULL, 0, 10);
+    }
+    /* Those that ended would be looked at again; under a sanitizer that is the end, at the latest. */
+    open_pair(reader);
+    assert_true(take(reader[1], 0, 0));
+    assert_int_equal(read_to_end(reader[0], 0), SIZE);
+    close(reader[0]);
+    for (size_t i = 0; i < READERS; i++) {
+        close(copies[i]);
+    }
+}
+
+static void no_more_than_so_many(void **state)
+{
+    int pairs[READERS + 2][2];
+    (void)state;
+    for (size_t i = 0; i < READERS + 2; i++) {
+        open_pair(pairs[i]);
+        assert_int_equal(take(pairs[i][1], 0, 0), i < READERS + 1);
+    }
+    close(pairs[READERS + 1][1]); /* it is still the caller's */
+    for (size_t i = 0; i < READERS + 2; i++) {
+        close(pairs[i][0]);
+    }
+}
+
 static void a_socket_that_is_none(void **state)
 {
     (void)state;
@@ -147,6 +190,8 @@ int main(void)
         TEST(one_that_leaves_does_not_matter),
         TEST(one_that_does_not_read_is_given_up),
         TEST(the_end_cuts_what_is_under_way),
+        TEST(no_more_than_so_many),
+        TEST(a_copy_of_the_socket_does_not_matter),
         TEST(a_socket_that_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
