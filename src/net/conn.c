@@ -15,6 +15,7 @@
 
 #include "core/metrics.h"
 #include "net/fds.h"
+#include "net/joined.h"
 
 #define IOV_BATCH 64
 #define SEND_FLAGS (MSG_NOSIGNAL | MSG_DONTWAIT)
@@ -36,8 +37,8 @@ static struct frame **slot(struct conn *conn, uint32_t i)
 static void pop_front(struct conn *conn)
 {
     frame_unref(*slot(conn, 0));
-    conn->queue_head = (conn->queue_head + 1) & (conn->queue_cap - 1);
-    conn->queue_len--;
+    conn->queue_len--; /* an empty queue begins anew, so that the next one lies in one piece */
+    conn->queue_head = conn->queue_len ? (conn->queue_head + 1) & (conn->queue_cap - 1) : 0;
     conn->head_sent = 0;
 }
 
@@ -150,26 +151,55 @@ static void consume(struct conn *conn, size_t sent)
 }
 
 /*
+ * All that waits, in one piece; NULL if it is too much, a frame is half sent, or the queue goes around
+ * the end of its ring, which it does only when it has not been empty for a while.
+ */
+static const struct joined *join_queue(struct conn *conn)
+{
+    if (conn->head_sent > 0 || conn->queue_len > JOINED_FRAMES ||
+        conn->queue_bytes > JOINED_BYTES || conn->queue_head + conn->queue_len > conn->queue_cap) {
+        return NULL;
+    }
+    struct joined *joined = loop_joined(conn->loop);
+    joined_set(joined, slot(conn, 0), conn->queue_len);
+    return joined;
+}
+
+/* The kernel gathers what waits, or the first of it. */
+static ssize_t send_pieces(struct conn *conn, size_t *total)
+{
+    struct iovec iov[IOV_BATCH];
+    uint32_t count = conn->queue_len < IOV_BATCH ? conn->queue_len : IOV_BATCH;
+    *total = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        struct frame *frame = *slot(conn, i);
+        size_t sent = i == 0 ? conn->head_sent : 0;
+        iov[i] = (struct iovec){frame->bytes + sent, frame->len - sent};
+        *total += iov[i].iov_len;
+    }
+    struct msghdr message = {.msg_iov = iov, .msg_iovlen = count};
+    return syscall(SYS_sendmsg, conn->fd, &message, SEND_FLAGS);
+}
+
+/*
  * All that waits, or the first of it, in one system call. By syscall(2), since in a process with
  * threads the C library's send() is a cancellation point, whose two atomic operations are a few per
  * cent of a delivery; no thread here is ever cancelled.
  */
 static ssize_t send_queue(struct conn *conn, size_t *total)
 {
-    struct frame *first = *slot(conn, 0);
-    struct iovec iov[IOV_BATCH] = {{first->bytes + conn->head_sent, first->len - conn->head_sent}};
-    uint32_t count = conn->queue_len < IOV_BATCH ? conn->queue_len : IOV_BATCH;
-    *total = iov[0].iov_len;
-    if (count == 1) { /* the common case, and sendto(2) is the cheaper call */
-        return syscall(SYS_sendto, conn->fd, iov[0].iov_base, iov[0].iov_len, SEND_FLAGS, NULL, 0);
+    const struct frame *first = *slot(conn, 0);
+    const char *bytes = first->bytes + conn->head_sent;
+    *total = first->len - conn->head_sent;
+    if (conn->queue_len > 1) {
+        const struct joined *joined = join_queue(conn);
+        if (!joined) {
+            return send_pieces(conn, total);
+        }
+        bytes = joined->bytes;
+        *total = joined->len;
     }
-    for (uint32_t i = 1; i < count; i++) {
-        struct frame *frame = *slot(conn, i);
-        iov[i] = (struct iovec){frame->bytes, frame->len};
-        *total += frame->len;
-    }
-    struct msghdr message = {.msg_iov = iov, .msg_iovlen = count};
-    return syscall(SYS_sendmsg, conn->fd, &message, SEND_FLAGS);
+    return syscall(SYS_sendto, conn->fd, bytes, *total, SEND_FLAGS, NULL, 0);
 }
 
 /* Returns false when the socket takes no more for now or is broken. */

@@ -16,6 +16,7 @@
 
 #include "core/metrics.h"
 #include "net/conn.h"
+#include "net/joined.h"
 
 struct post {
     struct post *next;
@@ -33,6 +34,7 @@ struct loop {
     struct loop_task *task_head, **task_tail;
     struct conn *flush_head, **flush_tail;
     size_t sent; /* bytes, since the metrics were told */
+    struct joined joined;
 
     pthread_mutex_t lock; /* guards the next three */
     struct post *posts, **posts_tail;
@@ -73,6 +75,7 @@ static void flush_turn(uv_prepare_t *turn_end)
         }
         conn_flush(conn);
     }
+    joined_clear(&loop->joined);
     if (loop->sent > 0) {
         metric_add(METRIC_BYTES_OUT, (int64_t)loop->sent);
         loop->sent = 0;
@@ -197,6 +200,7 @@ void loop_destroy(struct loop *loop)
         uv_loop_close(&loop->uv);
     }
     pthread_mutex_destroy(&loop->lock);
+    joined_clear(&loop->joined);
     free(loop);
 }
 
@@ -213,6 +217,11 @@ unsigned loop_index(const struct loop *loop)
 char *loop_read_buffer(struct loop *loop)
 {
     return loop->read_buffer;
+}
+
+struct joined *loop_joined(struct loop *loop)
+{
+    return &loop->joined;
 }
 
 int64_t loop_now_ms(const struct loop *loop)

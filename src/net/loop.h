@@ -12,6 +12,7 @@
 #define LOOP_READ_SIZE 65536 /* bytes of the loop's shared read buffer */
 
 struct conn;
+struct joined;
 struct loop;
 
 /* NULL when libuv or memory refuses. `index` is the loop's number, for logs. */
@@ -41,8 +42,9 @@ void loop_destroy(struct loop *loop);
 
 uv_loop_t *loop_uv(struct loop *loop);
 unsigned loop_index(const struct loop *loop);
-char *loop_read_buffer(struct loop *loop);    /* LOOP_READ_SIZE bytes, valid within one callback */
-int64_t loop_now_ms(const struct loop *loop); /* monotonic, cached at the start of the turn */
+char *loop_read_buffer(struct loop *loop);     /* LOOP_READ_SIZE bytes, valid within one callback */
+struct joined *loop_joined(struct loop *loop); /* cleared when the turn ends; see net/joined.h */
+int64_t loop_now_ms(const struct loop *loop);  /* monotonic, cached at the start of the turn */
 
 /*
  * Something to be done once before the loop waits again, after the events and timers of this turn.
