@@ -112,13 +112,20 @@ void buf_printf(struct buf *b, const char *format, ...)
     va_end(args);
 }
 
+/* Into what is free; only what does not fit there is printed again, when there is room. */
 void buf_vprintf(struct buf *b, const char *format, va_list args)
 {
+    size_t left = b->cap - b->len;
     va_list again;
+    if (b->failed) {
+        return;
+    }
     va_copy(again, args);
-    int n = vsnprintf(NULL, 0, format, args);
+    int n = vsnprintf(left ? b->data + b->len : NULL, left, format, args);
     if (n < 0) {
         b->failed = true;
+    } else if ((size_t)n < left) {
+        b->len += (size_t)n;
     } else if (buf_reserve(b, (size_t)n + 1)) {
         vsnprintf(b->data + b->len, (size_t)n + 1, format, again);
         b->len += (size_t)n;
