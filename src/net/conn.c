@@ -308,6 +308,5 @@ void conn_destroy(struct conn *conn)
     conn->dead = true;
     loop_forget(conn->loop, conn);
     free_queue(conn);
-    uv_poll_stop(&conn->poll);
-    uv_close((uv_handle_t *)&conn->poll, handle_closed);
+    uv_close((uv_handle_t *)&conn->poll, handle_closed); /* stops it; uv_poll_stop() would, twice */
 }
