@@ -232,7 +232,9 @@ describe('a class that goes well', () => {
         assert.match(stdout, /^ms +count +p50 +p95 +p99 +max$/m);
         assert.match(stdout, /^join +3( +\d+\.\d){4}$/m);
         assert.match(stdout, /^server +seconds +CPU s +of a core +memory MiB$/m);
-        assert.match(stdout, /^lost 0, repeated 0, errors 0\nEverything arrived, once and in order\.\n$/m);
+        // Between these two it may say that this machine was busy.
+        assert.match(stdout, /^lost 0, repeated 0, errors 0\n/m);
+        assert.match(stdout, /^Everything arrived, once and in order\.\n$/m);
     });
 });
 
