@@ -205,8 +205,8 @@ static void write_welcome(struct buf *out, const struct member *member,
 {
     buf_append_text(out, "{\"user\":");
     write_user(out, span_of(member->user_id), span_of(member->user_id + member->name_at));
-    buf_printf(out, ",\"userType\":\"%s\"},\"session\":\"%s\"", user_type_name(member->type),
-               member->session);
+    buf_printf(out, ",\"userType\":\"%s\"},\"session\":\"%s\",\"epoch\":\"%s\"",
+               user_type_name(member->type), member->session, member->room->epoch);
     write_settings(out, reply);
     write_host(out, reply);
     if (member->type == USER_TEACHER) {

@@ -55,6 +55,31 @@ test('commands, passing messages and what was refused are not kept', async (t) =
     assert.deepEqual(keep.load(), []);
 });
 
+test('what was kept for one class is not sent to the next with its code', async (t) => {
+    const keep = place();
+    const first = await setUpOpen(t, { keep }, { epoch: 'old' });
+    first.client.send(say('to old'));
+    await first.peer.next();
+    assert.equal(keep.load()[0].epoch, 'old');
+    const second = await setUpOpen(t, { keep }, { epoch: 'new' });
+    const [restored] = second.client.restored;
+    await assert.rejects(restored.answer, { code: 'another_class' });
+    assert.deepEqual(keep.load(), []);
+    second.client.send(say('to new'));
+    assert.equal((await second.peer.next()).message, 'to new');
+});
+
+test('what was written before any class was known is for the first one', async (t) => {
+    const keep = place();
+    const { client, server } = await setUp(t, { keep });
+    client.send(say('early'));
+    client.connect();
+    const peer = await server.connection();
+    peer.welcome({ epoch: 'first' });
+    assert.equal((await peer.next()).message, 'early');
+    assert.equal(keep.load()[0].epoch, 'first');
+});
+
 test('what the server would no longer recognise is not sent again', async (t) => {
     const keep = place();
     const { client, clock } = await setUp(t, { keep });

@@ -47,7 +47,15 @@ test('a host without a code gets one, sets the room up once, and comes back to i
     first.terminate();
     elapse(clock, await stateOf(client, 'waiting', 'lost'));
     const second = await server.connection();
-    assert.deepEqual(Object.fromEntries(second.query), { room: 'QWERTZ' });
+    const { settings } = client;
+    assert.deepEqual(Object.fromEntries(second.query), {
+        room: 'QWERTZ',
+        name: settings.name,
+        max: '2000',
+        hold: '120',
+        talk: 'teacher',
+        notify: 'host',
+    });
 });
 
 test('resumes after the last message received, which is never that of an ack', async (t) => {
@@ -133,6 +141,63 @@ test('tells of a gap', async (t) => {
     const gap = eventOf(client, 'gap');
     peer.send({ messageType: 'gap', message: { since: 'd.1-0' } });
     assert.deepEqual(await gap, { since: 'd.1-0' });
+});
+
+test('another class under the code is told by its epoch, before its first message', async (t) => {
+    const { client, server, clock, peer } = await setUpOpen(t, {}, { epoch: 'old' });
+    const { until } = texts(client);
+    peer.say('old.1-0', 'one');
+    await until('one');
+    client.seen('old.1-0');
+    await peer.next();
+    peer.terminate();
+    elapse(clock, await stateOf(client, 'waiting', 'lost'));
+    const unsent = client.send({ targetType: 'teacher', messageType: 'send', message: 'to old' });
+    const second = await server.connection();
+    assert.equal(second.query.get('since'), 'old.1-0');
+    const order = [];
+    for (const name of ['another-class', 'welcome', 'gap', 'message']) {
+        client.on(name, () => order.push(name));
+    }
+    second.welcome({ epoch: 'new' });
+    second.send({ messageType: 'gap', message: { since: 'old.1-0' } });
+    await assert.rejects(unsent, { code: 'another_class' });
+    client.send({ targetType: 'teacher', messageType: 'send', message: 'to new' });
+    assert.equal((await second.next()).message, 'to new', 'nor is the old place told as seen');
+    second.say('new.1-0', 'hello');
+    await until('hello');
+    assert.deepEqual(order, ['another-class', 'welcome', 'message']);
+});
+
+test('where nothing was said, the next connection does not resume in the class before', async (t) => {
+    const { client, server, clock, peer } = await setUpOpen(t, {}, { epoch: 'old' });
+    const { until } = texts(client);
+    peer.say('old.1-0', 'one');
+    await until('one');
+    peer.terminate();
+    elapse(clock, await stateOf(client, 'waiting', 'lost'));
+    const second = await server.connection();
+    const another = eventOf(client, 'another-class');
+    second.welcome({ epoch: 'new' });
+    assert.deepEqual(await another, { epoch: 'new' });
+    second.terminate();
+    elapse(clock, await stateOf(client, 'waiting', 'lost'));
+    const third = await server.connection();
+    assert.equal(third.query.get('since'), null);
+});
+
+test('a server that does not tell the epoch tells it by the ids of messages', async (t) => {
+    const { client, server, clock, peer } = await setUpOpen(t);
+    const { until } = texts(client);
+    peer.say('old.1-0', 'one');
+    await until('one');
+    peer.terminate();
+    elapse(clock, await stateOf(client, 'waiting', 'lost'));
+    const second = await server.connection();
+    const another = eventOf(client, 'another-class');
+    second.welcome();
+    second.say('new.1-0', 'hello');
+    assert.deepEqual(await another, { epoch: 'new' });
 });
 
 test('types that name parts of an object are messages like others', async (t) => {

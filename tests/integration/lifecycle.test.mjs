@@ -31,6 +31,23 @@ async function assertEnded(code, clients, reason) {
     await roomGone(redis, code);
 }
 
+test('the welcome names the class: the same for all in it, another for the next with its code', async () => {
+    const { code, host, students: [anna] } = await openClass(server, { students: ['s1'] });
+    const { epoch, last } = host.welcome.message;
+    assert.match(epoch, /^[a-z0-9]+$/);
+    assert.equal(last, '', 'known before anything was said');
+    assert.equal(anna.welcome.message.epoch, epoch);
+    const { id } = await accepted(host, { targetType: 'student', messageType: 'send', message: 'x' });
+    assert.ok(id.startsWith(`${epoch}.`));
+    const back = await asTeacher(server, code);
+    assert.equal(back.welcome.message.epoch, epoch);
+    await accepted(back, { messageType: 'end' });
+    await roomGone(redis, code);
+    const next = await asTeacher(server, code);
+    assert.equal(next.welcome.message.last, '');
+    assert.notEqual(next.welcome.message.epoch, epoch);
+});
+
 describe('take-over and replacement', () => {
     test('the same host\'s newer connection takes over: the older closes 4001, participants stay', async () => {
         const { code, host, students: [anna] } = await openClass(server, { students: ['s1'], query: { name: 'first' } });

@@ -10,7 +10,8 @@
  *
  * What it promises:
  * - each remembered message is emitted once, in the room's order, over any number of connections;
- *   `gap` says where the server no longer had all of them;
+ *   `gap` says where the server no longer had all of them, and `another-class` where the code was
+ *   used anew;
  * - each sent message is taken once, or its promise is rejected with a `LecternError`;
  * - `state` always says what is going on and why, as data, never as text for people.
  *
@@ -39,6 +40,7 @@ import type {
     User,
     Welcome,
 } from './protocol';
+import { epochOf } from './protocol';
 import { RecentIds } from './recent';
 
 /** Ids remembered to tell repeated messages: more than one replay can overlap. */
@@ -58,6 +60,8 @@ export class LecternClient {
     private readonly recent = new RecentIds(REMEMBERED);
     private readonly history: number | undefined;
     private latest: Welcome | null = null;
+    /** Of the class that we are in; null while none is known. */
+    private epoch: string | null = null;
     private clockOffset = 0;
     private seenId: string | null = null;
     private seenSent: string | null = null;
@@ -233,6 +237,7 @@ export class LecternClient {
         // Only what is remembered has an id of its own: an ack's is that of another message.
         if (!reserved && typeof message.id === 'string') {
             if (!this.recent.add(message.id)) return;
+            this.meet(epochOf(message.id));
             this.connection.since = message.id;
         }
         if (reserved) reserved.call(this, message);
@@ -257,11 +262,26 @@ export class LecternClient {
     private onRoomOver(): void {
         this.outbox.settle('end');
         this.outbox.rejectAll('room_ended', 'the room has ended');
+        this.epoch = null;
+        this.outbox.enter(null);
+    }
+
+    /** We are in that class: perhaps another than before, which ended while we were away. */
+    private meet(epoch: string | null): void {
+        if (epoch === null || epoch === this.epoch) return;
+        const another = this.epoch !== null;
+        this.epoch = epoch;
+        this.outbox.enter(epoch);
+        if (!another) return;
+        this.connection.since = null;
+        this.seenId = this.seenSent = null;
+        this.events.emit('another-class', { epoch });
     }
 
     private onWelcome({ message: welcome, room, ts }: Message<Welcome>): void {
         const again = this.latest !== null;
         this.clockOffset = ts - this.env.now();
+        this.meet(welcome.epoch ?? epochOf(welcome.last));
         this.setWelcome(welcome);
         // With no history asked for, "now" is the place to resume from.
         if (this.history === 0) this.connection.since ??= welcome.last || null;
@@ -331,6 +351,9 @@ export class LecternClient {
             this.onPresence('leave', message);
         },
         gap({ message }) {
+            // What we were last told in another class leaves no gap in this one.
+            const since = epochOf(message.since);
+            if (since !== null && this.epoch !== null && since !== this.epoch) return;
             this.events.emit('gap', message);
         },
         'host-away'({ message }) {

@@ -169,8 +169,9 @@ export class Connection {
             const wanted = this.returning ? Math.max(HISTORY, history) : history;
             query.set('history', String(wanted));
         }
-        if (this.hosting && !this.returning) {
-            // A room that is opened anew is set up as it was.
+        if (this.hosting) {
+            // A room that is opened anew is set up as it was. Also who comes back says how: the
+            // room may end between the question whether it is there and the handshake.
             const setup: HostOptions = { ...host, ...this.settings };
             for (const key of ['name', 'max', 'hold', 'talk', 'notify'] as const) {
                 const value = setup[key];

@@ -86,6 +86,8 @@ export interface Events {
     state: State;
     /** Connected. `again` is false for the first welcome of this client. */
     welcome: Welcome & { again: boolean };
+    /** What comes from now on is of another class with the same code; nothing before is. */
+    'another-class': { epoch: string };
     /** Every message that is not the room's own business. */
     message: Message;
     join: Join;

@@ -23,6 +23,8 @@ interface Entry {
     frame: string;
     /** Where it is one to be kept. */
     kept: Kept | null;
+    /** The class that it was written for; null until one is known. */
+    epoch: string | null;
     /** True while an answer is awaited on the present connection. */
     sent: boolean;
     resolve(ack: Ack): void;
@@ -57,6 +59,7 @@ export class Outbox {
     private readonly entries = new Map<string, Entry>();
     private readonly prefix: string;
     private posted = 0;
+    private epoch: string | null = null;
     private transmit: ((frame: string) => void) | null = null;
     private pacer: Pacer | null = null;
     private limit = Infinity;
@@ -107,6 +110,23 @@ export class Outbox {
         if (this.pacer.take() > 0) return false;
         this.transmit(frame);
         return true;
+    }
+
+    /**
+     * The class that messages are for from now on; null where one has ended and the next is not
+     * known. What was written for another is not sent to this one.
+     */
+    enter(epoch: string | null): void {
+        this.epoch = epoch;
+        if (epoch === null) return;
+        for (const entry of [...this.entries.values()]) {
+            entry.epoch ??= epoch;
+            if (entry.epoch === epoch) continue;
+            this.entries.delete(entry.ref);
+            const text = 'written for another class with this code';
+            entry.reject(new LecternError('another_class', text, undefined, entry.ref));
+        }
+        this.put();
     }
 
     /** A connection is ready: sends all that has no answer. */
@@ -175,7 +195,9 @@ export class Outbox {
         kept: Kept | null,
     ): Promise<Ack> {
         const answer = new Promise<Ack>((resolve, reject) => {
-            this.entries.set(ref, { ref, messageType, frame, kept, sent: false, resolve, reject });
+            const epoch = kept?.epoch ?? this.epoch;
+            const entry = { ref, messageType, frame, kept, epoch, sent: false, resolve, reject };
+            this.entries.set(ref, entry);
         });
         answer.catch(() => {});
         return answer;
@@ -196,7 +218,9 @@ export class Outbox {
     /** Puts down what is to outlive the page. */
     private put(): void {
         this.keep?.save(
-            [...this.entries.values()].flatMap(({ kept }) => (kept === null ? [] : [kept])),
+            [...this.entries.values()].flatMap(({ kept, epoch }) =>
+                kept === null ? [] : [{ ...kept, ...(epoch === null ? {} : { epoch }) }],
+            ),
         );
     }
 

@@ -72,6 +72,8 @@ export interface Host {
 export interface Welcome {
     user: User;
     session: string;
+    /** Tells one class from the next with the same code; older servers do not say. */
+    epoch?: string;
     settings: Settings;
     host: Host;
     /** The students present: told to the host only. */
@@ -138,6 +140,8 @@ export interface Kept {
     ref: string;
     /** When it was posted, by the device's clock, ms. */
     at: number;
+    /** The class that it was written for, where that is known. */
+    epoch?: string;
     outgoing: Outgoing;
 }
 
@@ -159,6 +163,7 @@ export interface Restored extends Kept {
 export type LocalCode =
     | 'closed' // the client was closed, or its connection for good
     | 'room_ended' // the room ended before the message was taken
+    | 'another_class' // it was written for the class before, which had the same code
     | 'queue_full' // too much waits already
     | 'offline' // ephemeral, and there is no connection
     | 'too_late' // kept over a reload, for longer than the server recognises a repeated one
@@ -178,6 +183,14 @@ export class LecternError extends Error {
     ) {
         super(message);
     }
+}
+
+/** `<epoch>.<ms>-<n>`, as Lectern makes ids. */
+const ID = /^(.*)\.\d+-\d+$/;
+
+/** The epoch of an id's class; null if it has none. */
+export function epochOf(id: string): string | null {
+    return ID.exec(id)?.[1] ?? null;
 }
 
 /** `room:FTYXPM` or `FTYXPM` → `FTYXPM`. */

@@ -18,4 +18,12 @@ export class RecentIds {
         }
         return true;
     }
+
+    has(id: string): boolean {
+        return this.ids.has(id);
+    }
+
+    clear(): void {
+        this.ids.clear();
+    }
 }

@@ -44,6 +44,8 @@ interface Request {
     method?: 'GET' | 'POST';
     body?: unknown;
     token?: string;
+    /** The most that the answer may take, ms. */
+    patience?: number;
 }
 
 interface ErrorBody {
@@ -71,13 +73,13 @@ export function failureOf(status: number, parsed: unknown, retryAfter: string | 
 export async function request<T>(
     env: Environment,
     url: string,
-    { method = 'GET', body, token }: Request = {},
+    { method = 'GET', body, token, patience = PATIENCE }: Request = {},
 ): Promise<Answer<T>> {
     const headers: Record<string, string> = { accept: 'application/json' };
     if (body !== undefined) headers['content-type'] = 'application/json';
     if (token !== undefined) headers['authorization'] = `Bearer ${token}`;
     const abort = new AbortController();
-    const timer = env.setTimeout(() => abort.abort(), PATIENCE);
+    const timer = env.setTimeout(() => abort.abort(), patience);
     try {
         const response = await env.fetch(url, {
             method,
