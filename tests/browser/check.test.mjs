@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { asTeacher, limit } from '../integration/harness.mjs';
-import { PHONE, checkView, openPage, startAll } from './support.mjs';
+import { PHONE, checkView, openPage, openStudent, startAll } from './support.mjs';
 
 const CODE = 'CHECKME';
 
@@ -84,6 +84,30 @@ test('connection check', { timeout: limit(180_000) }, async (t) => {
         await phone.reload();
         assert.equal(await phone.getByLabel('Your name').inputValue(), '민준');
         assert.deepEqual(wrong([/Failed to load resource/]), []);
+    });
+
+    await t.test('a student in class stays in class: the class’s own page tells', async (s) => {
+        const code = 'CHECKTWO';
+        const host = await asTeacher(server, code, {}, { query: { hold: 60 } });
+        const { page: inClass } = await openStudent(s, { browser, origin }, code, '서연');
+        const { sender: me } = await host.next('join');
+        const check = await inClass.context().newPage();
+        const result = async () => {
+            await check.goto(`${origin}/check/?room=${code}`);
+            await check.getByLabel('Your name').fill('서연');
+            await check.getByRole('button', { name: 'Send the result' }).click();
+            await check.getByText('Your teacher has the result.').waitFor();
+            return host.next({ messageType: 'check' });
+        };
+        assert.equal((await result()).sender, me);
+        await inClass.getByRole('status').getByText('Connected', { exact: true }).waitFor();
+        // Its page is gone or frozen, but may come back: nobody takes its place.
+        await inClass.close();
+        await host.next({ messageType: 'leave' });
+        const guest = await result();
+        assert.notEqual(guest.sender, me);
+        const joined = await host.next({ messageType: 'leave' });
+        assert.deepEqual([joined.sender, joined.message.name], [guest.sender, '서연 (check)']);
     });
 
     assert.deepEqual(complaints([/Failed to load resource/, /net::ERR/]), []);

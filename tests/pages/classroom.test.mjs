@@ -98,7 +98,7 @@ test('a refused message can be sent again, or dropped', async (t) => {
 
 test('many events are told of once', async (t) => {
     const { classroom, peer } = await setUpOpen(t);
-    peer.say(id(999, 'before'), 'first');
+    peer.say(id(0, 'abcdef').replace('1700', '1600'), 'first');
     await until(classroom, () => texts(classroom).includes('first'));
     let told = 0;
     classroom.subscribe(() => (told += 1));
@@ -149,6 +149,24 @@ test('the next class with the same code begins with nothing of the last', async 
     assert.equal(classroom.snapshot.ended, null);
 });
 
+test('a class that ended and began again meanwhile brings nothing of the last', async (t) => {
+    const { classroom, server, clock, peer } = await setUpOpen(t, {}, { epoch: EPOCH });
+    peer.say(id(1), 'old');
+    await until(classroom, () => texts(classroom).includes('old'));
+    peer.terminate();
+    elapse(clock, await stateOf(classroom.client, 'waiting', 'lost'));
+    classroom.say('for the old one');
+    const next = await server.connection();
+    assert.equal(next.query.get('since'), id(1));
+    next.welcome({ epoch: 'ghijkl' });
+    next.send({ messageType: 'gap', message: { since: id(1) } });
+    await until(classroom, ({ conversation }) => conversation[0]?.status === 'failed');
+    assert.deepEqual(texts(classroom), ['for the old one'], 'and no gap');
+    assert.equal(classroom.snapshot.conversation[0].error.code, 'another_class');
+    classroom.resend(classroom.snapshot.conversation[0].key);
+    assert.equal((await next.next()).message, 'for the old one', 'where that is wanted');
+});
+
 /** A class whose log is longer than a replay can be: a question, 599 answers, two lines. */
 function longLog() {
     const base = { ts: 1, room: 'room:FTYXPM', senderType: 'student', targetType: 'teacher' };
@@ -182,4 +200,59 @@ test('a host whose replay was as long as can be asks for the whole log', async (
     const [poll] = classroom.snapshot.polls;
     assert.deepEqual(poll.results, { total: 599, counts: [300, 299] });
     assert.deepEqual(texts(classroom), ['the last', 'live']);
+});
+
+/** A host before the server's answer to the question for the log. */
+async function setUpHost(t, answer) {
+    const { classroom, server, clock } = await setUp(t, { host: {} });
+    server.answers.set('/rooms/FTYXPM/log', answer);
+    classroom.client.connect();
+    const peer = await server.connection();
+    peer.welcome({ user: { id: 't1', name: 'T', userType: 'teacher' }, epoch: EPOCH });
+    await stateOf(classroom.client, 'open');
+    return { classroom, server, clock, peer };
+}
+
+const pupil = (n, message) => ({
+    id: id(n),
+    ts: n,
+    room: 'room:FTYXPM',
+    senderType: 'student',
+    sender: 's1',
+    targetType: 'teacher',
+    messageType: 'send',
+    message,
+});
+
+test('a host asks for the log until it has it, and says so meanwhile', async (t) => {
+    const no = [503, { error: { code: 'unavailable', message: 'later' } }];
+    const { classroom, server, clock, peer } = await setUpHost(t, no);
+    assert.equal(classroom.snapshot.incomplete, false);
+    peer.send({ messageType: 'gap', message: { since: id(1) } });
+    peer.send(pupil(5, 'live'));
+    await until(classroom, () => texts(classroom).includes('live'));
+    assert.equal(classroom.snapshot.incomplete, true);
+    assert.equal(await server.asked.next(), '/rooms/FTYXPM/log');
+    server.answers.set('/rooms/FTYXPM/log', [200, { messages: [pupil(2, 'missed')] }]);
+    // The wait begins when the refusal has come.
+    const whole = until(classroom, ({ incomplete }) => !incomplete);
+    const timer = setInterval(() => clock.advance(1000), 20);
+    await whole;
+    clearInterval(timer);
+    assert.deepEqual(texts(classroom), ['missed', 'live']);
+});
+
+test('each welcome asks anew for a log that is missing', async (t) => {
+    const no = [503, { error: { code: 'unavailable', message: 'later' } }];
+    const { classroom, server, clock, peer } = await setUpHost(t, no);
+    peer.send({ messageType: 'gap', message: { since: id(1) } });
+    await until(classroom, ({ incomplete }) => incomplete);
+    await server.asked.next();
+    server.answers.set('/rooms/FTYXPM/log', [200, { messages: [pupil(2, 'missed')] }]);
+    peer.terminate();
+    elapse(clock, await stateOf(classroom.client, 'waiting', 'lost'));
+    const next = await server.connection();
+    next.welcome({ user: { id: 't1', name: 'T', userType: 'teacher' }, epoch: EPOCH });
+    await until(classroom, ({ incomplete }) => !incomplete);
+    assert.deepEqual(texts(classroom), ['missed']);
 });

@@ -6,7 +6,8 @@ import { load } from '../client/support.mjs';
 
 const { Conversation, MOST_LINES } = await load('../ui/model/conversation');
 const { parseImage } = await load('../ui/model/image');
-const { isAfter, epochOf } = await load('../ui/model/order');
+const { isAfter } = await load('../ui/model/order');
+const { epochOf } = await load('protocol');
 
 const START = 1_700_000_000_000;
 const id = (n) => `abcdef.${START + n}-0`;
@@ -86,7 +87,9 @@ test('a message that is sent once more is shown once', () => {
         return message(n, { id: id(of), type: 'send', message: body }, more);
     };
     const conversation = told(message(1, 'seen'), message(5, 'newer'));
-    assert.equal(conversation.take(again(6, 1, 'seen'), me), false);
+    assert.equal(conversation.take(again(6, 1, 'seen'), me), true);
+    assert.equal(conversation.view()[0].pointed, START + 6, 'there, but perhaps not seen');
+    assert.equal(conversation.view()[1].pointed, undefined);
     conversation.take(again(7, 2, 'missed'), me);
     conversation.take(again(8, 2, 'missed'), me);
     assert.equal(conversation.take(message(2, 'missed'), me), false, 'nor by a replay');
@@ -97,6 +100,15 @@ test('a message that is sent once more is shown once', () => {
     for (const body of [null, 5, { id: 1 }, { id: id(4), type: 'poll', message: {} }]) {
         assert.equal(conversation.take(message(10, body, { messageType: 'again' }), me), false);
     }
+});
+
+test('another class leaves only what is on its way, to be refused', () => {
+    const conversation = told(message(1, 'old'), sending('own-1', 'under way'));
+    conversation.take({ kind: 'restart' }, me);
+    assert.deepEqual(texts(conversation), ['under way']);
+    const error = { code: 'another_class' };
+    conversation.take({ kind: 'failed', key: 'own-1', error }, me);
+    assert.deepEqual(conversation.view()[0].error, error);
 });
 
 test('images are shown when they are the class’s own', () => {

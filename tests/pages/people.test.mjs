@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { load } from '../client/support.mjs';
 
-const { Roster, RECONNECT_MS, arrange, presence } = await load('../ui/model/roster');
+const { Roster, RECONNECT_MS, arrange, nextGone, presence } = await load('../ui/model/roster');
 const { Hands } = await load('../ui/model/hands');
 const { Seen, hasSeen, tally } = await load('../ui/model/seen');
 const { Reactions, REACTIONS } = await load('../ui/model/reactions');
@@ -92,9 +92,51 @@ test('the attendance adds those who went before this page was there, and changes
     roster.take(welcome(['s1']));
     const stay = (one) => ({ id: one, name: one.toUpperCase(), last: START });
     roster.take({ kind: 'attendance', attendance: [stay('s0'), stay('s1')] });
-    assert.deepEqual(states(roster), { s1: 'here', s0: 'gone' });
+    // Who went just now may be on the way back.
+    assert.deepEqual(states(roster, START + 9), { s1: 'here', s0: 'reconnecting' });
+    assert.deepEqual(states(roster, START + RECONNECT_MS), { s1: 'here', s0: 'gone' });
     assert.equal(roster.view().byId.get('s1').name, 's1');
     assert.equal(roster.view().byId.get('s0').name, 'S0');
+});
+
+test('a page that is loaded anew knows what the one before it knew, in the same class only', () => {
+    const inClass = (epoch, ids) => {
+        const event = welcome(ids, START + 50);
+        return { ...event, welcome: { ...event.welcome, epoch } };
+    };
+    const before = new Roster();
+    before.take(inClass('one', ['s1', 's2', 's3']));
+    before.take(leave('s1', 'removed'));
+    before.take(leave('s2', 'lost', START + 10));
+    // As it comes back from the tab's storage.
+    const kept = JSON.parse(JSON.stringify(before.view()));
+    const roster = new Roster(kept);
+    assert.deepEqual(states(roster), {}, 'the class is not known yet');
+    roster.take(inClass('one', ['s3']));
+    const stay = (one) => ({ id: one, name: one, last: START + 1 });
+    roster.take({ kind: 'attendance', attendance: [stay('s1'), stay('s2')] });
+    assert.equal(roster.view().byId.get('s1').state, 'removed');
+    assert.deepEqual(states(roster, START + 60), { s1: 'gone', s2: 'reconnecting', s3: 'here' });
+    roster.take(join('s2', START + 70));
+    assert.deepEqual(feedOf(roster), ['s1 removed', 's2 lost', 's2 back']);
+    const keys = roster.view().feed.map(({ key }) => key);
+    assert.equal(new Set(keys).size, 3);
+    const other = new Roster(kept);
+    other.take(inClass('two', ['s9']));
+    assert.deepEqual(states(other), { s9: 'here' });
+    assert.deepEqual(feedOf(other), []);
+});
+
+test('it is known until when somebody counts as reconnecting', () => {
+    const roster = new Roster();
+    roster.take(welcome(['s1', 's2']));
+    const next = (now) => nextGone(roster.view().people, START + now);
+    assert.equal(next(0), null);
+    roster.take(leave('s1', 'lost', START + 10));
+    roster.take(leave('s2', 'lost', START + 20));
+    assert.equal(next(30), START + 10 + RECONNECT_MS);
+    assert.equal(next(10 + RECONNECT_MS), START + 20 + RECONNECT_MS);
+    assert.equal(next(20 + RECONNECT_MS), null);
 });
 
 test('after the end nobody is here, and another class begins empty', () => {

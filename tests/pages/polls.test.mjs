@@ -7,6 +7,7 @@ import { load } from '../client/support.mjs';
 const { parseQuestion, parseValue, parseRight, parseResults, isRight, tally, shareable } =
     await load('../ui/model/poll');
 const { Polls } = await load('../ui/model/polls');
+const { askClass, askAgain } = await load('../ui/poll/actions');
 const { problemOf, finishDraft, emptyDraft, restoreDraft } = await load('../ui/poll/draft');
 
 const START = 1_700_000_000_000;
@@ -261,4 +262,27 @@ test('a kept draft that makes no sense is none', () => {
     for (const kept of [null, 'x', { options: [1] }, { question: 5 }]) {
         assert.deepEqual(restoreDraft(kept), emptyDraft());
     }
+});
+
+test('a quiz that was refused is asked again with its key, which goes first', async () => {
+    const polls = new Polls();
+    const sent = [];
+    const error = { code: 'unavailable' };
+    const send = async (outgoing) => {
+        const key = `own-${sent.push(outgoing)}`;
+        polls.take({ kind: 'sending', key, outgoing, ts: START }, host);
+        polls.take({ kind: 'failed', key, error }, host);
+        return { ok: false, error };
+    };
+    const { poll: _, ...question } = { ...COLOURS, quiz: true };
+    await askClass({ send }, question, [1]);
+    const [poll] = polls.view();
+    assert.deepEqual([poll.status, poll.right], ['failed', [1]]);
+    const resend = (key) => sent.push({ resent: key });
+    askAgain({ send, resend }, poll);
+    assert.deepEqual(
+        sent.map(({ messageType, resent }) => messageType ?? resent),
+        ['poll-key', 'poll', 'poll-key', 'own-2'],
+    );
+    assert.deepEqual(sent[2].message, { poll: poll.poll, right: [1] });
 });

@@ -98,12 +98,14 @@ const present = { id: 't1', name: 'Kim', present: true, deadline: null };
 
 test('says which is broken: one’s own network, the teacher’s, or the server', () => {
     const away = { ...present, present: false, deadline: 60_000 };
-    const title = (state, host = present, online = true) =>
-        t(statusOf({ state, host }, online, 0).title);
+    const title = (state, host = present, online = true, doubt = false) =>
+        t(statusOf({ state, host }, { online, doubt }, 0).title);
     const waiting = (reason) => ({ name: 'waiting', reason, retryAt: 5000 });
     assert.equal(title(open), t('connected'));
     assert.equal(title(open, away), t('teacherAway'));
-    assert.equal(title(open, present, false), t('offline'));
+    // A connection that goes on knows better than a device that always says so.
+    assert.equal(title(open, present, false), t('connected'));
+    assert.equal(title(open, present, false, true), t('offline'));
     assert.equal(title(waiting({ kind: 'lost' })), t('cut'));
     assert.equal(title(waiting({ kind: 'lost' }), present, false), t('offline'));
     assert.equal(title(waiting({ kind: 'unreachable' })), t('noAnswer'));

@@ -1,6 +1,11 @@
-/** Sending a result to the teacher: as a guest who comes, says it, and leaves. */
+/**
+ * Sending a result to the teacher: by the page of the class where one is open on this device, else
+ * as a guest who comes, says it, and leaves.
+ */
 
 import { LecternClient, LecternError, environment, guest } from '../client';
+import { LAST_STUDENT, mayBeInClass, tellByTab } from '../ui/checking';
+import { device } from '../ui/storage';
 import type { HttpReason, Trip } from './probe';
 
 export interface Result extends Trip {
@@ -10,14 +15,23 @@ export interface Result extends Trip {
     fallback: 'none';
 }
 
-/** Null when the teacher has it, else a code. */
+/** Most characters of a name. */
+const MOST_NAME = 64;
+
+/** Null when the teacher has it, else a code. `suffix` makes a name that is no one's in class. */
 export async function tellTeacher(
     base: string,
     room: string,
     name: string,
+    suffix: string,
     { ws, rttMs, rttMaxMs, lost, browser, fallback }: Result,
 ): Promise<string | null> {
-    const answer = await guest(environment(), base, room, name);
+    const message = { ws, rttMs, rttMaxMs, lost, browser, fallback };
+    const told = await tellByTab(room, name, message, environment().uniqueId());
+    if (told !== 'absent') return told;
+    const taken = mayBeInClass(device.get(LAST_STUDENT), room, name);
+    const short = [...name].slice(0, MOST_NAME - [...suffix].length).join('');
+    const answer = await guest(environment(), base, room, taken ? short + suffix : name);
     if (!answer.ok) return answer.code;
     const { token } = answer.value;
     const client = new LecternClient({ base, room, token, history: 0, waitForRoom: false });
@@ -27,7 +41,7 @@ export async function tellTeacher(
         const sent = client.send({
             targetType: 'teacher',
             messageType: 'check',
-            message: { ws, rttMs, rttMaxMs, lost, browser, fallback },
+            message,
         });
         client.connect();
         await sent;

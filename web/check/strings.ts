@@ -86,6 +86,24 @@ export const t = defineStrings({
         ko: '입장이 잠겨 있어요. 선생님이 열어 주면 다시 보내세요.',
         en: 'The door is locked. Send it again when your teacher has opened it.',
     },
+    classFull: { ko: '수업에 자리가 없어요.', en: 'The class is full.' },
+    oddName: {
+        ko: '이름에 쓸 수 없는 글자가 있어요. 다시 적어 주세요.',
+        en: 'The name has characters that cannot be used. Type it again without them.',
+    },
+    notThrough: {
+        ko: '연결이 끊겨 결과가 선생님에게 닿지 않았어요. 다시 보내세요.',
+        en: 'The connection was lost before your teacher had the result. Send it again.',
+    },
+    serverBusy: {
+        ko: '서버가 바빠요. 잠시 뒤에 다시 보내세요.',
+        en: 'The server is busy. Send it again in a moment.',
+    },
+    noGuests: {
+        ko: '이 서버는 손님을 받지 않아요. 이 화면을 선생님에게 보여 주세요.',
+        en: 'This server takes no guests. Show this screen to your teacher.',
+    },
+    checkSuffix: { ko: ' (연결 확인)', en: ' (check)' },
     notTold: { ko: '결과를 보내지 못했어요: {why}', en: 'The result was not sent: {why}' },
     device: { ko: '이 기기: {browser}', en: 'This device: {browser}' },
 });

@@ -25,6 +25,21 @@ function whyText(code: string): string {
             return t('notOpen');
         case 'room_locked':
             return t('doorLocked');
+        case 'room_full':
+            return t('classFull');
+        case 'bad_field':
+            return t('oddName');
+        case 'closed':
+        case 'offline':
+        case 'unreachable':
+            return t('notThrough');
+        case 'unavailable':
+        case 'draining':
+        case 'rate_limited':
+        case 'too_many_attempts':
+            return t('serverBusy');
+        case 'guest_unavailable':
+            return t('noGuests');
         case 'removed':
             return t('youWereRemoved');
         default:
@@ -46,7 +61,7 @@ export function Tell({ room, result }: TellProps): JSX.Element {
         device.set(NAME, clean);
         setStage('telling');
         setFailure(null);
-        const code = await tellTeacher(BASE, room, clean, result);
+        const code = await tellTeacher(BASE, room, clean, t('checkSuffix'), result);
         setStage(code === null ? 'told' : 'idle');
         setFailure(code);
     };

@@ -4,7 +4,7 @@
  * much happens, pages are told once per drawing.
  */
 
-import { LecternClient, environment, request } from '../client';
+import { Backoff, LecternClient, RecentIds, environment, request } from '../client';
 import type {
     Ack,
     Answer,
@@ -18,7 +18,7 @@ import type {
     User,
     Welcome,
 } from '../client';
-import { epochOf, isAfter } from './model/order';
+import { isAfter } from './model/order';
 import type { Attendance, ClassEvent, Parts, Surroundings, Views } from './model/part';
 
 export interface BaseSnapshot {
@@ -31,6 +31,8 @@ export interface BaseSnapshot {
     names: ReadonlyMap<string, string>;
     /** The server's word for why the class ended, once it has. */
     ended: string | null;
+    /** Hosts: earlier messages are missing and being asked for. */
+    incomplete: boolean;
 }
 
 export type Snapshot<P extends Parts = {}> = BaseSnapshot & Views<P>;
@@ -41,6 +43,13 @@ export type Sent = { ok: true; id?: string } | { ok: false; error: LecternError 
 /** Earlier messages to ask for: the most that the server gives, since state is folded from them. */
 const HISTORY = 500;
 
+/** One's own messages remembered, to tell repeats and to send refused ones again. */
+const REMEMBERED = 2000;
+
+/** Most time that a whole log may take to arrive, and the waits between tries, ms. */
+const LOG_PATIENCE = 60_000;
+const LOG_WAITS = { base: 1000, max: 30_000 };
+
 /** Where no frame is drawn (hidden pages), changes are told after this time, ms. */
 const UNDRAWN = 100;
 
@@ -50,16 +59,20 @@ export class Classroom<P extends Parts = {}> {
     private readonly changed = new Set<string>();
     private readonly names = new Map<string, string>();
     /** Ids of one's own messages: the server's answer and a replay may both bring one. */
-    private readonly own = new Set<string>();
+    private readonly own = new RecentIds(REMEMBERED);
     /** One's own messages that were refused, to be sent again or dropped. */
     private readonly refused = new Map<string, Outgoing>();
     private views: Record<string, unknown> = {};
     private current: Snapshot<P> | null = null;
     private ended: string | null = null;
     private over = false;
-    private epoch: string | null = null;
     private sendings = 0;
     private attendanceAsked = false;
+    private incomplete = false;
+    /** The first welcome in a class is followed by a replay of it. */
+    private fresh = true;
+    /** Counts the classes under this code: an answer for an earlier one is void. */
+    private classes = 0;
     /** Hosts, while the first replay runs: the id that ends it, and the messages so far. */
     private replayEnd: string | null = null;
     private replayed = 0;
@@ -89,8 +102,9 @@ export class Classroom<P extends Parts = {}> {
         if (this.changed.has('names')) this.views['names'] = new Map(this.names);
         this.changed.clear();
         const { state, user, host, settings, room } = this.client;
+        const { ended, incomplete } = this;
         const names = (this.views['names'] ?? new Map()) as ReadonlyMap<string, string>;
-        const base: BaseSnapshot = { state, user, host, settings, room, names, ended: this.ended };
+        const base: BaseSnapshot = { state, user, host, settings, room, names, ended, incomplete };
         this.current = { ...this.views, ...base } as Snapshot<P>;
         return this.current;
     }
@@ -138,6 +152,11 @@ export class Classroom<P extends Parts = {}> {
         if (this.refused.delete(key)) this.tell({ kind: 'dropped', key });
     }
 
+    /** One's own messages that were refused, and neither sent again nor given up. */
+    get unsent(): readonly Outgoing[] {
+        return [...this.refused.values()];
+    }
+
     private get hosting(): boolean {
         return this.options.host !== undefined;
     }
@@ -156,9 +175,19 @@ export class Classroom<P extends Parts = {}> {
             return { ok: true, ...(ack.id === undefined ? {} : { id: ack.id }) };
         } catch (thrown) {
             const error = thrown as LecternError;
-            this.refused.set(key, outgoing);
+            this.refuse(key, outgoing);
             this.tell({ kind: 'failed', key, error });
             return { ok: false, error };
+        }
+    }
+
+    private refuse(key: string, outgoing: Outgoing): void {
+        this.refused.set(key, outgoing);
+        if (this.refused.size <= REMEMBERED) return;
+        // Answers and gestures are given anew, not sent again: nobody ever drops them.
+        for (const oldest of this.refused.keys()) {
+            this.refused.delete(oldest);
+            return;
         }
     }
 
@@ -189,7 +218,8 @@ export class Classroom<P extends Parts = {}> {
         const { client } = this;
         const ts = (): number => client.serverNow();
         client.on('state', (state) => this.onState(state));
-        client.on('welcome', (welcome) => this.onWelcome(welcome, welcome.again));
+        client.on('welcome', (welcome) => this.onWelcome(welcome));
+        client.on('another-class', () => this.restart());
         client.on('message', (message) => this.onMessage(message));
         client.on('join', (join) => {
             this.learnNames([{ id: join.user.id, name: join.name }]);
@@ -201,7 +231,11 @@ export class Classroom<P extends Parts = {}> {
         });
         client.on('seen', (seen) => this.tell({ kind: 'seen', seen }));
         client.on('settings', (settings) => this.tell({ kind: 'settings', settings }));
-        client.on('gap', () => this.tell({ kind: 'gap', ts: ts() }));
+        client.on('gap', () => {
+            // The server's log reaches further back than its replays do.
+            if (this.hosting) void this.askLog();
+            else this.tell({ kind: 'gap', ts: ts() });
+        });
         client.on('host-away', ({ deadline }) =>
             this.tell({ kind: 'host-away', ts: ts(), deadline }),
         );
@@ -218,22 +252,30 @@ export class Classroom<P extends Parts = {}> {
         this.touch();
     }
 
-    private onWelcome(welcome: Welcome, again: boolean): void {
-        const { user, host, participants, last } = welcome;
-        const epoch = epochOf(last);
-        const another = epoch !== null && this.epoch !== null && epoch !== this.epoch;
-        if (this.over || another) {
-            this.own.clear();
-            this.meanwhile = null;
-            this.epoch = null;
-            this.tell({ kind: 'restart' });
-        }
+    /** Another class has begun under the same code. */
+    private restart(): void {
+        this.own.clear();
+        this.refused.clear();
+        this.meanwhile = null;
+        this.replayEnd = null;
+        this.replayed = 0;
+        this.incomplete = false;
+        this.attendanceAsked = false;
         this.over = false;
+        this.fresh = true;
+        this.classes += 1;
+        this.tell({ kind: 'restart' });
+    }
+
+    private onWelcome(welcome: Welcome): void {
+        const { user, host, participants, last } = welcome;
+        if (this.over) this.restart();
         this.ended = null;
-        this.epoch = epoch ?? this.epoch;
         this.learnNames([user, host, ...(participants ?? [])]);
         this.tell({ kind: 'welcome', welcome, ts: this.client.serverNow() });
-        if (!again && this.hosting) this.replayEnd = last || null;
+        if (this.fresh && this.hosting) this.replayEnd = last || null;
+        this.fresh = false;
+        if (this.incomplete) void this.askLog();
         if (this.options.returning) void this.askAttendance();
     }
 
@@ -261,20 +303,40 @@ export class Classroom<P extends Parts = {}> {
         }
     }
 
-    /** Hosts: all that the server remembers of the class, in place of what was replayed. */
+    /**
+     * Hosts: all that the server remembers of the class, in place of what was replayed. Asked for
+     * until it is there, or the connection is closed; each welcome asks anew.
+     */
     private async askLog(): Promise<void> {
-        const { base, env } = this.options;
-        const { token, room, user } = this.client;
-        const since: Message[] = (this.meanwhile = []);
-        const url = `${base}/rooms/${room}/log`;
-        const answer: Answer<{ messages: Message[] }> = await request(environment(env), url, {
-            token,
-        });
-        // Another class has begun meanwhile.
-        if (this.meanwhile !== since) return;
+        const { base } = this.options;
+        const env = environment(this.options.env);
+        const since: Message[] = (this.meanwhile = [...(this.meanwhile ?? [])]);
+        const waits = new Backoff(LOG_WAITS, env.random);
+        this.incomplete = true;
+        this.touch();
+        for (;;) {
+            const { token, room, state } = this.client;
+            if (state.name === 'closed') return;
+            const url = `${base}/rooms/${room}/log`;
+            const answer: Answer<{ messages: Message[] }> = await request(env, url, {
+                token,
+                patience: LOG_PATIENCE,
+            });
+            // Another class has begun meanwhile, or a later question took this one's place.
+            if (this.meanwhile !== since) return;
+            if (answer.ok) return this.takeLog(answer.value.messages, since);
+            await new Promise<void>((resolve) => {
+                env.setTimeout(resolve, Math.max(waits.next(), answer.retryAfterMs ?? 0));
+            });
+            if (this.meanwhile !== since) return;
+        }
+    }
+
+    private takeLog(messages: readonly Message[], since: readonly Message[]): void {
+        const { user } = this.client;
         this.meanwhile = null;
-        if (!answer.ok) return;
-        const log = answer.value.messages.filter(
+        this.incomplete = false;
+        const log = messages.filter(
             ({ sender, targetType, target }) =>
                 sender === user?.id ||
                 (targetType !== 'student' && (target === undefined || target === user?.id)),
@@ -314,12 +376,14 @@ export class Classroom<P extends Parts = {}> {
     private async askAttendance(): Promise<void> {
         const { base, env } = this.options;
         const { token } = this.client;
+        const { classes } = this;
         if (this.attendanceAsked || !this.hosting || !this.client.room) return;
         this.attendanceAsked = true;
         const url = `${base}/rooms/${this.client.room}/attendance`;
         const answer: Answer<{ attendance: Attendance[] }> = await request(environment(env), url, {
             token,
         });
+        if (classes !== this.classes) return;
         if (!answer.ok) {
             this.attendanceAsked = false;
             return;

@@ -112,6 +112,17 @@ export const common = {
     refusedTalk: { ko: '지금은 보낼 수 없어요', en: 'not allowed now' },
     refusedBig: { ko: '너무 길어요', en: 'too long' },
     refusedEnded: { ko: '수업이 끝났어요', en: 'the class has ended' },
+    refusedAnotherClass: {
+        ko: '같은 코드로 열린 이전 수업에 쓴 내용이에요',
+        en: 'it was written for the class before this one',
+    },
+    refusedClosed: { ko: '여기는 수업과 연결이 끊겼어요', en: 'this page is no longer connected' },
+    refusedLate: { ko: '너무 오래 기다렸어요', en: 'it waited for too long' },
+    refusedQueue: {
+        ko: '보내지 못한 메시지가 너무 많아요',
+        en: 'too many messages are waiting to be sent',
+    },
+    refusedOffline: { ko: '지금은 연결되어 있지 않아요', en: 'there is no connection right now' },
     refusedOther: { ko: '서버가 거절했어요 ({code})', en: 'the server refused it ({code})' },
     connecting: { ko: '연결하는 중…', en: 'Connecting…' },
     connected: { ko: '연결됨', en: 'Connected' },

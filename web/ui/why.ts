@@ -11,8 +11,17 @@ export function whyNot(error: LecternError | undefined): string {
         case 'too_big':
             return t('refusedBig');
         case 'room_ended':
-        case 'closed':
             return t('refusedEnded');
+        case 'another_class':
+            return t('refusedAnotherClass');
+        case 'closed':
+            return t('refusedClosed');
+        case 'too_late':
+            return t('refusedLate');
+        case 'queue_full':
+            return t('refusedQueue');
+        case 'offline':
+            return t('refusedOffline');
         default:
             return t('refusedOther', { code: error?.code ?? '?' });
     }

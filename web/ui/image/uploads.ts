@@ -18,7 +18,7 @@ export type Stage =
 export interface Upload {
     readonly key: string;
     readonly name: string;
-    /** The one user it is for; null where it is for all. */
+    /** Whom it is for, in the page's words, as it was when the file was chosen. */
     readonly target: string | null;
     /** Bytes of the file that was chosen. */
     readonly bytes: number;
@@ -68,7 +68,7 @@ const MOST_TRIES = 3;
 export const MOST_UPLOADS = 20;
 
 export class Uploads {
-    /** Whom images are for that are added from now on: one user, or null for all. */
+    /** Whom images are for that are added from now on: in the page's words, opaque here. */
     target: string | null = null;
     private entries: Entry[] = [];
     private readonly listeners = new Set<() => void>();

@@ -3,6 +3,7 @@
  * sending, and notes on what happened in between. `send`, `image`, `again`.
  */
 
+import { RecentIds } from '../../client';
 import type { LecternError, Message, Outgoing, SenderType, TargetType } from '../../client';
 import { parseImage } from './image';
 import type { ImageBody } from './image';
@@ -28,6 +29,8 @@ export interface MessageLine {
     status: 'sent' | 'sending' | 'failed';
     /** Why it was not sent. */
     error?: LecternError;
+    /** When the teacher last pointed to it, by the server's clock, ms. */
+    pointed?: number;
 }
 
 /** Something that happened: a text by its key. */
@@ -43,6 +46,9 @@ export type Line = MessageLine | NoteLine;
 /** Older lines are forgotten: a page is not an archive. */
 export const MOST_LINES = 500;
 
+/** Ids remembered: of the lines, and of some that were forgotten. */
+const REMEMBERED = 4 * MOST_LINES;
+
 /** What a message says: null where it is none of the conversation. */
 function content(type: string, body: unknown): { text: string; image?: ImageBody } | null {
     if (type === 'send') return typeof body === 'string' ? { text: body } : null;
@@ -54,7 +60,7 @@ function content(type: string, body: unknown): { text: string; image?: ImageBody
 export class Conversation implements Part<readonly Line[]> {
     private lines: Line[] = [];
     /** Ids of what is shown, and was shown before it was forgotten. */
-    private readonly ids = new Set<string>();
+    private readonly ids = new RecentIds(REMEMBERED);
     private count = 0;
 
     take(event: ClassEvent, around: Surroundings): boolean {
@@ -79,7 +85,10 @@ export class Conversation implements Part<readonly Line[]> {
                 this.ids.clear();
                 return true;
             case 'restart':
-                this.lines = [];
+                // What is on its way will be told of: taken, or refused as another class's.
+                this.lines = this.lines.filter(
+                    (line) => line.kind === 'message' && line.status === 'sending',
+                );
                 this.ids.clear();
                 return true;
             default:
@@ -113,14 +122,20 @@ export class Conversation implements Part<readonly Line[]> {
         });
     }
 
-    /** A message once more, for one who may have missed it: shown where it belongs, and once. */
+    /**
+     * A message once more, for one who may have missed it: shown where it belongs, and once. One
+     * that is there already is pointed to: it came, but may not have been seen.
+     */
     private onAgain({ message: body, sender, senderType, targetType, ts }: Message): boolean {
         if (typeof body !== 'object' || body === null || senderType !== 'teacher') return false;
         const { id, type, message } = body as Record<string, unknown>;
-        if (typeof id !== 'string' || typeof type !== 'string' || this.ids.has(id)) return false;
+        if (typeof id !== 'string' || typeof type !== 'string') return false;
+        const known = this.lines.find((line) => line.kind === 'message' && line.id === id);
+        if (known) return this.change(known.key, { pointed: ts });
+        if (this.ids.has(id)) return false;
         const said = content(type, message);
         if (!said) return false;
-        const line = { sender, senderType, targetType, ...said, ts };
+        const line = { sender, senderType, targetType, ...said, ts, pointed: ts };
         return this.put({ kind: 'message', key: id, id, mine: false, ...line, status: 'sent' });
     }
 

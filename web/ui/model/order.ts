@@ -13,8 +13,3 @@ export function isAfter(a: string, b: string): boolean {
     if (roomA === undefined || roomA !== roomB) return false;
     return msA === msB ? Number(numberA) > Number(numberB) : Number(msA) > Number(msB);
 }
-
-/** The room's epoch, which tells one class from the next with the same code; null if unknown. */
-export function epochOf(id: string): string | null {
-    return ID.exec(id)?.[1] ?? null;
-}

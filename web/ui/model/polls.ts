@@ -65,6 +65,8 @@ export class Polls implements Part<readonly Poll[]> {
     private readonly entries = new Map<string, Entry>();
     /** Keys that came before their questions, as they do. */
     private readonly keys = new Map<string, unknown>();
+    /** Own keys from the moment of sending: a question that is refused is asked again with its. */
+    private readonly ownKeys = new Map<string, unknown>();
     /** Own questions and answers that the server has not taken, by their keys. */
     private readonly pending = new Map<string, Pending>();
     private hosting = false;
@@ -94,6 +96,7 @@ export class Polls implements Part<readonly Poll[]> {
             case 'restart':
                 this.entries.clear();
                 this.keys.clear();
+                this.ownKeys.clear();
                 this.pending.clear();
                 return true;
             default:
@@ -113,7 +116,7 @@ export class Polls implements Part<readonly Poll[]> {
                 ts,
                 status: error ? 'failed' : 'sending',
                 ...(error ? { error } : {}),
-                right: parseRight(question, this.keys.get(question.poll)),
+                right: parseRight(question, this.keyOf(question.poll)),
                 shown: null,
                 results: tally(question, []),
                 answers: new Map(),
@@ -124,8 +127,12 @@ export class Polls implements Part<readonly Poll[]> {
     }
 
     private onSending(key: string, outgoing: Outgoing, ts: number): boolean {
-        if (outgoing.messageType !== 'poll' && outgoing.messageType !== 'answer') return false;
         const poll = parsePollId(outgoing.message);
+        if (outgoing.messageType === 'poll-key' && poll !== null) {
+            this.ownKeys.set(poll, (outgoing.message as { right?: unknown }).right);
+            return false;
+        }
+        if (outgoing.messageType !== 'poll' && outgoing.messageType !== 'answer') return false;
         if (outgoing.messageType === 'answer') {
             // A new answer takes the place of one that failed.
             for (const [other, { outgoing: before, error }] of this.pending) {
@@ -135,6 +142,10 @@ export class Polls implements Part<readonly Poll[]> {
         this.pending.set(key, { outgoing, ts, error: null });
         this.renew(poll);
         return true;
+    }
+
+    private keyOf(poll: string): unknown {
+        return this.keys.get(poll) ?? this.ownKeys.get(poll);
     }
 
     private settle(key: string): boolean {
@@ -188,7 +199,7 @@ export class Polls implements Part<readonly Poll[]> {
             question,
             ts,
             closedBy: null,
-            right: parseRight(question, this.keys.get(question.poll)),
+            right: parseRight(question, this.keyOf(question.poll)),
             shown: null,
             given: new Map(),
             view: null,

@@ -3,8 +3,9 @@
  * or gone. And the class's comings and goings, as a feed.
  */
 
+import { epochOf } from '../../client';
 import type { Join, Leave, Participant, Welcome } from '../../client';
-import type { ClassEvent, Part } from './part';
+import type { Attendance, ClassEvent, Part } from './part';
 
 export type Presence = 'here' | 'reconnecting' | 'gone';
 
@@ -29,6 +30,8 @@ export interface Coming {
 }
 
 export interface RosterView {
+    /** The class's, which tells it from the next with the same code; null while not known. */
+    epoch: string | null;
     /** In the order in which they first came. */
     people: readonly Person[];
     byId: ReadonlyMap<string, Person>;
@@ -36,7 +39,7 @@ export interface RosterView {
     feed: readonly Coming[];
     /** Students who are here. */
     here: number;
-    /** Students whose connection is lost, however long ago. */
+    /** Students whose connection is lost, however long ago; see `nextGone`. */
     lost: number;
 }
 
@@ -52,16 +55,32 @@ export function presence({ state, since }: Person, now: number): Presence {
     return state === 'lost' && now - since < RECONNECT_MS ? 'reconnecting' : 'gone';
 }
 
+/** What a page knew of a class before it was loaded anew. */
+export type KeptRoster = Pick<RosterView, 'epoch' | 'people' | 'feed'>;
+
+/** Until when, by the server's clock, somebody counts as reconnecting, ms; null where nobody does. */
+export function nextGone(people: readonly Person[], now: number): number | null {
+    const ends = people
+        .filter((person) => presence(person, now) === 'reconnecting')
+        .map(({ since }) => since + RECONNECT_MS);
+    return ends.length === 0 ? null : Math.min(...ends);
+}
+
 export class Roster implements Part<RosterView> {
     private readonly people = new Map<string, Person>();
     private feed: Coming[] = [];
     private count = 0;
+    private epoch: string | null = null;
+
+    /** `before`: taken up where the class turns out to be the same. */
+    constructor(private before: KeptRoster | null = null) {}
 
     take(event: ClassEvent): boolean {
         switch (event.kind) {
             case 'restart':
                 this.people.clear();
                 this.feed = [];
+                this.epoch = null;
                 return true;
             case 'welcome':
                 return this.onWelcome(event.welcome, event.ts);
@@ -81,6 +100,7 @@ export class Roster implements Part<RosterView> {
     view(): RosterView {
         const people = [...this.people.values()];
         return {
+            epoch: this.epoch,
             people,
             byId: new Map(this.people),
             feed: [...this.feed],
@@ -90,7 +110,9 @@ export class Roster implements Part<RosterView> {
     }
 
     /** What it names is so; of those it does not name, nobody knows more than that they went. */
-    private onWelcome({ participants = [] }: Welcome, ts: number): boolean {
+    private onWelcome({ participants = [], epoch, last }: Welcome, ts: number): boolean {
+        this.epoch = epoch ?? epochOf(last) ?? this.epoch;
+        this.takeUp();
         const present = new Set(participants.map(({ id }) => id));
         for (const person of [...this.people.values()]) {
             if (person.state !== 'here' || present.has(person.id)) continue;
@@ -100,6 +122,15 @@ export class Roster implements Part<RosterView> {
             this.arrive(person);
         }
         return true;
+    }
+
+    private takeUp(): void {
+        const { before } = this;
+        this.before = null;
+        if (before === null || (before.epoch !== null && before.epoch !== this.epoch)) return;
+        for (const person of before.people) this.people.set(person.id, person);
+        this.feed = [...before.feed];
+        this.count = Math.max(0, ...before.feed.map(({ key }) => key));
     }
 
     private arrive({ id, name, joinedAt }: Participant): void {
@@ -125,11 +156,14 @@ export class Roster implements Part<RosterView> {
         return true;
     }
 
-    /** Those who were here before this page was. */
-    private onAttendance(stays: readonly { id: string; name: string; last: number }[]): boolean {
+    /**
+     * Those who were here before this page was. Nobody says how they went: whoever went just now
+     * may be on the way back.
+     */
+    private onAttendance(stays: readonly Attendance[]): boolean {
         for (const { id, name, last } of stays) {
             if (this.people.has(id)) continue;
-            this.people.set(id, { id, name, joinedAt: 0, state: 'left', since: last });
+            this.people.set(id, { id, name, joinedAt: 0, state: 'lost', since: last });
         }
         return true;
     }

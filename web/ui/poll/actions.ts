@@ -7,6 +7,7 @@ import type { Question, Right, Value } from '../model/poll';
 import type { Poll } from '../model/polls';
 
 type Sender = Pick<Classroom<any>, 'send'>;
+type Resender = Pick<Classroom<any>, 'send' | 'resend'>;
 
 export type NewQuestion = Omit<Question, 'poll'>;
 
@@ -17,12 +18,21 @@ export function askClass(
     right: Right | null,
 ): Promise<Sent> {
     const poll = environment().uniqueId();
-    if (right !== null) {
-        const message = { poll, right };
-        void classroom.send({ targetType: 'teacher', messageType: 'poll-key', message });
-    }
+    sendKey(classroom, poll, right);
     const message = { poll, ...rest, ...(options.length > 0 ? { options } : {}) };
     return classroom.send({ targetType: 'student', messageType: 'poll', message });
+}
+
+/** Asks once more what was refused: its key too, which may have been refused with it. */
+export function askAgain(classroom: Resender, { key, poll, right }: Poll): void {
+    sendKey(classroom, poll, right);
+    classroom.resend(key);
+}
+
+function sendKey(classroom: Sender, poll: string, right: Right | null): void {
+    if (right === null) return;
+    const message = { poll, right };
+    void classroom.send({ targetType: 'teacher', messageType: 'poll-key', message });
 }
 
 export function answerPoll(classroom: Sender, poll: string, value: Value): Promise<Sent> {

@@ -81,6 +81,7 @@ export const t = defineStrings({
     shown: { ko: '학생에게 보여 줬어요.', en: 'The class sees the results.' },
     closePoll: { ko: '마감하기', en: 'Close the question' },
     asking: { ko: '질문을 보내는 중…', en: 'Sending the question…' },
+    commandFailed: { ko: '하지 못했어요: {why}', en: 'That was not done: {why}' },
     askFailed: { ko: '질문을 보내지 못했어요: {why}', en: 'The question was not sent: {why}' },
 });
 

@@ -2,10 +2,11 @@
 
 import type { JSX } from 'preact';
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
-import type { Classroom } from '../classroom';
+import type { LecternError } from '../../client';
+import type { Classroom, Sent } from '../classroom';
 import type { Poll } from '../model/polls';
 import { whyNot } from '../why';
-import { closePoll, showResults } from './actions';
+import { askAgain, closePoll, showResults } from './actions';
 import { rightText } from './format';
 import { PollResults } from './results';
 import { t } from './strings';
@@ -37,9 +38,18 @@ interface TeacherPollProps {
     present: number;
     /** Nothing can be sent now. */
     disabled: boolean;
+    /** False where nothing can be sent any more: there is only to look. */
+    active?: boolean;
 }
 
-export function TeacherPoll({ classroom, poll, present, disabled }: TeacherPollProps): JSX.Element {
+export function TeacherPoll(props: TeacherPollProps): JSX.Element {
+    const { classroom, poll, present, disabled, active = true } = props;
+    const [refused, setRefused] = useState<LecternError | null>(null);
+    const run = async (command: Promise<Sent>): Promise<void> => {
+        setRefused(null);
+        const sent = await command;
+        if (!sent.ok) setRefused(sent.error);
+    };
     const [revealed, setRevealed] = useState(false);
     const id = useId();
     const heading = useRef<HTMLHeadingElement>(null);
@@ -89,16 +99,22 @@ export function TeacherPoll({ classroom, poll, present, disabled }: TeacherPollP
             )}
             {asked ? (
                 <Actions
-                    {...{ classroom, poll, disabled, revealed }}
+                    {...{ classroom, poll, disabled, active, revealed }}
+                    onShow={() => void run(showResults(classroom, poll))}
                     onReveal={() => setRevealed(!revealed)}
                     onClose={() => {
                         // The button goes away: the focus must not be lost with it.
                         heading.current?.focus({ preventScroll: true });
-                        void closePoll(classroom, poll.poll);
+                        void run(closePoll(classroom, poll.poll));
                     }}
                 />
             ) : (
                 <Unsent classroom={classroom} poll={poll} />
+            )}
+            {refused && (
+                <p class="field-error" role="alert">
+                    {t('commandFailed', { why: whyNot(refused) })}
+                </p>
             )}
         </section>
     );
@@ -107,6 +123,7 @@ export function TeacherPoll({ classroom, poll, present, disabled }: TeacherPollP
 interface ActionsProps extends Omit<TeacherPollProps, 'present'> {
     revealed: boolean;
     onReveal(): void;
+    onShow(): void;
     onClose(): void;
 }
 
@@ -120,7 +137,7 @@ function isNewest({ shown, results, right, status }: Poll): boolean {
 }
 
 function Actions(props: ActionsProps): JSX.Element {
-    const { classroom, poll, disabled, revealed, onReveal, onClose } = props;
+    const { poll, disabled, active, revealed, onReveal, onShow, onClose } = props;
     const open = poll.status === 'open';
     // Hidden results are for nobody before the close, the class least of all.
     const mayShow = !(poll.hidden && open);
@@ -132,17 +149,17 @@ function Actions(props: ActionsProps): JSX.Element {
                     {t(revealed ? 'hide' : 'reveal')}
                 </button>
             )}
-            {mayShow && (
+            {mayShow && active && (
                 <button
                     type="button"
                     class={open ? undefined : 'primary'}
                     disabled={disabled || newest}
-                    onClick={() => void showResults(classroom, poll)}
+                    onClick={onShow}
                 >
                     {t(poll.shown && !newest ? 'showAgain' : 'show')}
                 </button>
             )}
-            {open && (
+            {open && active && (
                 <button
                     type="button"
                     class="primary"
@@ -172,7 +189,7 @@ function Unsent({ classroom, poll }: Pick<TeacherPollProps, 'classroom' | 'poll'
             <p class="field-error" role="alert">
                 {t('askFailed', { why: whyNot(poll.error) })}
             </p>
-            <button type="button" onClick={() => classroom.resend(poll.key)}>
+            <button type="button" onClick={() => askAgain(classroom, poll)}>
                 {t('sendAgain')}
             </button>
             <button type="button" onClick={() => classroom.drop(poll.key)}>
