@@ -23,6 +23,34 @@ export function useOnline(): boolean {
     return online;
 }
 
+/** A lost network shows within this: the client asks the server at once, and waits so long, ms. */
+const DOUBT = 10_000;
+
+/**
+ * Whether the device has just said that its network is gone, and the connection has not yet proved
+ * it wrong. Some devices say so all the time; a connection that goes on knows better.
+ */
+export function useDoubt(): boolean {
+    const [doubt, setDoubt] = useState(false);
+    useEffect(() => {
+        let timer: ReturnType<typeof setTimeout> | undefined;
+        const set = (on: boolean) => () => {
+            clearTimeout(timer);
+            setDoubt(on);
+            if (on) timer = setTimeout(() => setDoubt(false), DOUBT);
+        };
+        const [offline, online] = [set(true), set(false)];
+        window.addEventListener('offline', offline);
+        window.addEventListener('online', online);
+        return () => {
+            clearTimeout(timer);
+            window.removeEventListener('offline', offline);
+            window.removeEventListener('online', online);
+        };
+    }, []);
+    return doubt;
+}
+
 /** Seen, and not read aloud each second. */
 function Countdown({ until }: { until: number }): JSX.Element {
     const now = useNow(true);

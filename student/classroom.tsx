@@ -7,14 +7,14 @@ import { Confirm } from '../web/ui/confirm';
 import { useConnection, useFirstFocus, useLanguage, useSnapshot } from '../web/ui/hooks';
 import type { Line, MessageLine } from '../web/ui/model/conversation';
 import { LANGUAGES, setLanguage } from '../web/ui/strings';
-import { Banner, useOnline } from './banner';
+import { Banner, useDoubt, useOnline } from './banner';
 import { Dock } from './dock';
 import { useDraft, useRefusedInDraft } from './draft';
 import { Passing } from './gestures';
 import { forgetIdentity, ownerOf } from './identity';
 import type { Identity } from './identity';
 import { Questions } from './questions';
-import { openClass, useClassmates, useNetworkChanges } from './session';
+import { openClass, useChecks, useClassmates, useNetworkChanges } from './session';
 import type { StudentRoom, StudentSnapshot } from './session';
 import { classless, statusOf } from './status';
 import type { Status } from './status';
@@ -34,10 +34,12 @@ export function StudentClass({ identity, returning, onLeave }: StudentClassProps
     const classroom = useMemo(() => openClass(identity, returning), [identity]);
     const snapshot = useSnapshot(classroom);
     const online = useOnline();
+    const doubt = useDoubt();
     const [asking, setAsking] = useState(false);
     useConnection(classroom);
     useNetworkChanges(classroom);
     useClassmates(classroom);
+    useChecks(classroom, identity);
     const { state } = snapshot;
     const reason = state.name === 'closed' ? state.reason.kind : null;
     useEffect(() => {
@@ -46,7 +48,7 @@ export function StudentClass({ identity, returning, onLeave }: StudentClassProps
     }, [reason]);
 
     const offset = classroom.client.serverNow() - Date.now();
-    const status = statusOf(snapshot, online, offset);
+    const status = statusOf(snapshot, { online, doubt }, offset);
     const leave = (): void => {
         classroom.client.close();
         onLeave(false);

@@ -4,6 +4,7 @@ import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { ImageButton, ImageDrop, UploadList } from '../web/ui/image/upload';
 import { useUploads } from '../web/ui/image/use-uploads';
+import { useDoubt } from './banner';
 import { HandButton, Passing, ReactionBar, handNews } from './gestures';
 import type { GestureNews } from './gestures';
 import { passOne } from './reactions';
@@ -26,16 +27,21 @@ export function Dock({ classroom, snapshot, draft, setDraft }: DockProps): JSX.E
     const [wanted, setWanted] = useState<Audience>('teacher');
     const [news, setNews] = useState<GestureNews | null>(null);
     const [own, setOwn] = useState<readonly PassingReaction[]>([]);
+    const doubt = useDoubt();
     const closed = classless(state);
     const mayTalk = settings?.talk === 'all';
     const targetType = mayTalk ? wanted : 'teacher';
-    const uploads = useUploads(classroom, (message) =>
-        void classroom.send({ targetType, messageType: 'image', message }),
-    );
+    const uploads = useUploads(classroom, (message, target) => {
+        const audience: Audience = target === 'all' ? 'all' : 'teacher';
+        void classroom.send({ targetType: audience, messageType: 'image', message });
+    });
+    // An image stays for those for whom it was chosen, however long its way takes: what was for the
+    // teacher alone goes to no one else. Where the class may no longer talk, the server refuses it.
+    uploads.target = targetType;
     const imagesClosed = closed || !mayTalk;
     const react = async (emoji: string): Promise<boolean> => {
         // A socket that does not know yet would bring it when nobody knows what it was about.
-        if (!navigator.onLine) return false;
+        if (doubt) return false;
         const audience = mayTalk ? 'all' : 'teacher';
         const reaction = { messageType: 'reaction', message: emoji, ephemeral: true };
         const { ok } = await classroom.send({ targetType: audience, ...reaction });

@@ -4,6 +4,7 @@
  */
 
 import { tokenClaims } from '../web/client';
+import { LAST_STUDENT } from '../web/ui/checking';
 import { device, tab } from '../web/ui/storage';
 
 export interface Identity {
@@ -19,7 +20,7 @@ export function ownerOf({ room, name, token }: Identity): string {
 }
 
 const TAB = 'lectern.student';
-const DEVICE = 'lectern.student.last';
+const DEVICE = LAST_STUDENT;
 
 function isIdentity(value: Identity | null): value is Identity {
     return [value?.room, value?.name, value?.token].every((part) => typeof part === 'string');

@@ -6,7 +6,9 @@ import type { Reason } from '../web/client';
 import { Field } from '../web/ui/field';
 import { useFirstFocus } from '../web/ui/hooks';
 import { LanguageSwitch } from '../web/ui/language';
+import { nameTrouble } from '../web/ui/names';
 import { CODE, cleanCode } from '../web/ui/page';
+import { tab } from '../web/ui/storage';
 import { Banner, useOnline } from './banner';
 import { enter } from './entrance';
 import type { Entrance } from './entrance';
@@ -14,12 +16,6 @@ import type { Identity } from './identity';
 import { waitingStatus } from './status';
 import { t } from './strings';
 import type { StringKey } from './strings';
-
-/** Most characters of a name, as the server counts them. */
-const LONGEST_NAME = 64;
-
-/** What the server takes for no part of a name: controls, and what turns the writing around. */
-const ODD = /[\p{Cc}\u202a-\u202e\u2066-\u2069]/u;
 
 interface Problem {
     text: StringKey;
@@ -38,10 +34,16 @@ function codeProblem(code: string): Problem | null {
 }
 
 function nameProblem(name: string): Problem | null {
-    const count = [...name].length;
-    if (count === 0) return { text: 'noName' };
-    if (count > LONGEST_NAME) return { text: 'longName', values: { count } };
-    return ODD.test(name) ? { text: 'oddName' } : null;
+    switch (nameTrouble(name)) {
+        case 'empty':
+            return { text: 'noName' };
+        case 'long':
+            return { text: 'longName', values: { count: [...name].length } };
+        case 'odd':
+            return { text: 'oddName' };
+        case null:
+            return null;
+    }
 }
 
 const say = (problem: Problem | undefined): string | undefined =>
@@ -50,14 +52,39 @@ const say = (problem: Problem | undefined): string | undefined =>
 interface JoinProps {
     code: string;
     name: string;
+    /** Asks to be let into that class now, or, with the first code, into none. */
+    onAsking(code: string): void;
     onEntered(identity: Identity): void;
 }
 
-export function Join({ code: firstCode, name: firstName, onEntered }: JoinProps): JSX.Element {
-    const [code, setCode] = useState(firstCode);
-    const [name, setName] = useState(firstName);
+/** What one has asked for and waits for: a reload goes on waiting. */
+interface Request {
+    code: string;
+    name: string;
+}
+
+const REQUEST = 'lectern.student.request';
+
+/** `linked`: the code in the address, which may by now be another class's. */
+function keptRequest(linked: string): Request | null {
+    const kept = tab.get<Request>(REQUEST);
+    const fit = typeof kept?.code === 'string' && typeof kept.name === 'string';
+    return fit && (linked === '' || linked === kept.code) ? kept : null;
+}
+
+export function Join(props: JoinProps): JSX.Element {
+    const { code: firstCode, name: firstName, onAsking, onEntered } = props;
+    const [kept] = useState(() => keptRequest(firstCode));
+    const [code, setCode] = useState(kept?.code ?? firstCode);
+    const [name, setName] = useState(kept?.name ?? firstName);
     const [errors, setErrors] = useState<Errors>({});
-    const [asking, setAsking] = useState<{ code: string; name: string } | null>(null);
+    const [asking, ask] = useState(kept);
+    const setAsking = (next: Request | null): void => {
+        if (next === null) tab.remove(REQUEST);
+        else tab.set(REQUEST, next);
+        onAsking(next?.code ?? firstCode);
+        ask(next);
+    };
     const form = useRef<HTMLFormElement>(null);
     const first = useRef(true);
     useEffect(() => {
@@ -93,7 +120,10 @@ export function Join({ code: firstCode, name: firstName, onEntered }: JoinProps)
             {asking ? (
                 <Waiting
                     {...asking}
-                    onEntered={onEntered}
+                    onEntered={(identity) => {
+                        tab.remove(REQUEST);
+                        onEntered(identity);
+                    }}
                     onRefused={onRefused}
                     onCancel={() => setAsking(null)}
                 />

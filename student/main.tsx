@@ -51,6 +51,7 @@ function App(): JSX.Element {
         <Join
             code={code}
             name={lastIdentity()?.name ?? ''}
+            onAsking={showCode}
             onEntered={(entered) => {
                 saveIdentity(entered);
                 showCode(entered.room);

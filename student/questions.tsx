@@ -41,23 +41,24 @@ export function Questions({ classroom, polls, closed }: QuestionsProps): JSX.Ele
     const body = useRef<HTMLDivElement>(null);
     const [look, setLook] = useState<Look | null>(null);
     const newest = polls[polls.length - 1];
-    const known = useRef<{ newest: string | undefined; shown: boolean }>({
-        newest: undefined,
-        shown: false,
-    });
+    /** The questions known so far, and the results that the class was shown of each. */
+    const known = useRef(new Map<string, Poll['shown']>());
     useEffect(() => {
         if (!newest) return;
         const before = known.current;
-        const another = newest.key !== before.newest;
-        const news = another || (newest.shown !== null && !before.shown);
-        known.current = { newest: newest.key, shown: newest.shown !== null };
+        known.current = new Map(polls.map(({ key, shown }) => [key, shown]));
+        // Results may be of an earlier question: what is shown now is what is talked of now.
+        const shownNow = polls.filter(
+            ({ key, shown }) => shown !== null && before.has(key) && before.get(key) !== shown,
+        );
+        const news = before.has(newest.key) ? shownNow[shownNow.length - 1] : newest;
         const here = polls.find(({ key }) => key === look?.key);
         const busy = here && waits(here) && body.current?.contains(document.activeElement);
         if (!news || busy) return;
         // What is over was over before this page came: it stays folded.
-        const late = before.newest === undefined && !waits(newest);
-        setLook({ key: newest.key, unfolded: !late });
-    }, [newest]);
+        const late = before.size === 0 && !waits(news);
+        setLook({ key: news.key, unfolded: !late });
+    }, [polls]);
 
     const poll = polls.find(({ key }) => key === look?.key) ?? newest;
     useEffect(() => {

@@ -2,37 +2,46 @@
 
 import { useEffect } from 'preact/hooks';
 import { environment, guest, request } from '../web/client';
+import { tellForChecks } from '../web/ui/checking';
 import { Classroom } from '../web/ui/classroom';
 import type { Snapshot } from '../web/ui/classroom';
+import { keepFor } from '../web/ui/keep';
 import { Conversation } from '../web/ui/model/conversation';
+import type { Part } from '../web/ui/model/part';
 import { Polls } from '../web/ui/model/polls';
+import type { Poll } from '../web/ui/model/polls';
 import { BASE } from '../web/ui/page';
 import { OwnHand } from './hand';
+import type { HandView } from './hand';
 import { ownerOf, saveIdentity } from './identity';
 import type { Identity } from './identity';
-import { keepFor } from './keep';
+import { KeptPart } from './kept';
 import { PassingReactions } from './reactions';
 
 export interface StudentParts {
-    [name: string]: Conversation | Polls | OwnHand | PassingReactions;
+    [name: string]: Part<unknown>;
     lines: Conversation;
-    polls: Polls;
-    hand: OwnHand;
+    polls: KeptPart<readonly Poll[]>;
+    hand: KeptPart<HandView>;
     reactions: PassingReactions;
 }
 
 export type StudentRoom = Classroom<StudentParts>;
 export type StudentSnapshot = Snapshot<StudentParts>;
 
+const POLL_TYPES = new Set(['poll', 'answer', 'poll-results', 'poll-close']);
+const HAND_TYPES = new Set(['hand', 'hand-down']);
+
 /** `returning`: the page was reloaded while in this class. */
 export function openClass(identity: Identity, returning: boolean): StudentRoom {
     const { room, name, token } = identity;
+    const owner = ownerOf(identity);
     const options = {
         base: BASE,
         room,
         token,
         returning,
-        keep: keepFor(ownerOf(identity)),
+        keep: keepFor(owner),
         refreshToken: async (): Promise<string | null> => {
             const answer = await guest(environment(), BASE, room, name);
             if (answer.ok) {
@@ -46,8 +55,8 @@ export function openClass(identity: Identity, returning: boolean): StudentRoom {
     };
     return new Classroom<StudentParts>(options, {
         lines: new Conversation(),
-        polls: new Polls(),
-        hand: new OwnHand(),
+        polls: new KeptPart(new Polls(), `lectern.polls.${owner}`, POLL_TYPES),
+        hand: new KeptPart(new OwnHand(), `lectern.hand.${owner}`, HAND_TYPES),
         reactions: new PassingReactions(),
     });
 }
@@ -65,6 +74,11 @@ export function useNetworkChanges(classroom: StudentRoom): void {
             window.removeEventListener('pageshow', wake);
         };
     }, [classroom]);
+}
+
+/** Tells the teacher of connection checks on this device, whose own connection would end ours. */
+export function useChecks(classroom: StudentRoom, identity: Identity): void {
+    useEffect(() => tellForChecks(classroom, identity), [classroom, identity]);
 }
 
 /** Between two questions for the names of classmates, ms. */

@@ -103,10 +103,13 @@ function closedStatus({ kind }: Reason): Status {
     return { ...status(CLOSED[kind] ?? WAITING[kind]), ...(remedy ? { remedy } : {}) };
 }
 
-/** `clockOffset`: the server's clock less the device's, ms. */
+/**
+ * `online`: what the device says. `doubt`: it has just said that its network is gone, and an open
+ * connection may not know yet. `clockOffset`: the server's clock less the device's, ms.
+ */
 export function statusOf(
     { state, host }: Pick<BaseSnapshot, 'state' | 'host'>,
-    online: boolean,
+    { online, doubt }: { online: boolean; doubt: boolean },
     clockOffset: number,
 ): Status {
     switch (state.name) {
@@ -118,8 +121,7 @@ export function statusOf(
         case 'closed':
             return closedStatus(state.reason);
         case 'open':
-            // The socket does not know yet.
-            if (!online) return status(['warn', 'offline', 'offlineHint']);
+            if (doubt) return status(['warn', 'offline', 'offlineHint']);
             if (host && !host.present && host.deadline !== null) {
                 const until = host.deadline - clockOffset;
                 return { ...status(['warn', 'teacherAway', 'teacherAwayHint']), until };

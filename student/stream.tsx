@@ -9,6 +9,7 @@ import type { BaseSnapshot } from '../web/ui/classroom';
 import type { Line, MessageLine } from '../web/ui/model/conversation';
 import { clockTime, language } from '../web/ui/strings';
 import { MessageItem } from './message';
+import { Pointed, usePointed } from './pointed';
 import { useSeen } from './seen';
 import { t } from './strings';
 
@@ -87,6 +88,16 @@ export function Stream({ lines, snapshot, onSeen, ...actions }: StreamProps): JS
         return () => clearTimeout(timer);
     }, []);
     useSeen(box, lines, onSeen);
+    const pointed = usePointed(lines);
+    const showPointed = (): void => {
+        const item = box.current?.querySelector<HTMLElement>(
+            `[data-id="${CSS.escape(pointed.line?.id ?? '')}"]`,
+        );
+        item?.setAttribute('tabindex', '-1');
+        item?.focus({ preventScroll: true });
+        item?.scrollIntoView({ block: 'center' });
+        pointed.done();
+    };
 
     const onScroll = (): void => {
         const { scrollHeight, scrollTop, clientHeight } = box.current!;
@@ -119,6 +130,7 @@ export function Stream({ lines, snapshot, onSeen, ...actions }: StreamProps): JS
 
     return (
         <div class="stream">
+            <Pointed line={pointed.line} onShow={showPointed} />
             <div
                 class="conversation"
                 ref={box}

@@ -47,6 +47,8 @@ export const t = defineStrings({
     teacher: { ko: '선생님', en: 'Teacher' },
     classmate: { ko: '친구', en: 'Classmate' },
     toEveryone: { ko: '모두에게', en: 'to everyone' },
+    pointed: { ko: '선생님이 이 메시지를 봐 달라고 해요.', en: 'Your teacher points to a message.' },
+    showPointed: { ko: '보기', en: 'Show it' },
     nothingYet: {
         ko: '선생님이 보낸 메시지가 여기에 나와요.',
         en: 'What your teacher sends appears here.',

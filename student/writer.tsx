@@ -3,18 +3,13 @@
 import type { ComponentChildren, JSX } from 'preact';
 import { useEffect, useId, useRef } from 'preact/hooks';
 import type { TargetType } from '../web/client';
+import { enterSends } from '../web/ui/keys';
 import { t } from './strings';
 
 export type Audience = Extract<TargetType, 'teacher' | 'all'>;
 
 /** Longer texts are not sent; the server takes 64 KiB. */
 const MOST_CHARACTERS = 4000;
-
-/** A rough pointer has an on-screen keyboard, whose Enter belongs to the text. */
-function enterSends(event: KeyboardEvent): boolean {
-    if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return false;
-    return !window.matchMedia('(pointer: coarse)').matches;
-}
 
 interface WriterProps {
     text: string;

@@ -316,6 +316,62 @@ test('reading', { timeout: limit(120_000) }, async (t) => {
     assert.deepEqual(complaints(), []);
 });
 
+test('a reload in a long conversation keeps the question, the answer and the hand', {
+    timeout: limit(120_000),
+}, async (t) => {
+    const { host, page, complaints, log, say, tell, ask } = await setUp(t);
+    const hand = page.getByRole('button', { name: '손들기', pressed: true });
+    await connected(page);
+    ask({ poll: 'p1', kind: 'single', question: '첫 질문', options: ['가', '나'] });
+    await page.getByText('나', { exact: true }).click();
+    await page.getByRole('button', { name: '답 보내기' }).click();
+    await host.next({ messageType: 'answer' });
+    ask({ poll: 'p2', kind: 'short', question: '열린 질문' });
+    await page.getByRole('heading', { name: '열린 질문' }).waitFor();
+    await page.getByRole('button', { name: '손들기' }).click();
+    await host.next({ messageType: 'hand' });
+    await hand.waitFor();
+    for (let line = 0; line < 520; line += 1) {
+        const plain = { targetType: 'student', messageType: 'send', message: `줄 ${line}` };
+        const taken = async () => (await host.request(plain)).message?.id !== undefined;
+        // The teacher's limit is 100 a second.
+        await waitFor(taken, { timeout: limit(20_000), every: 50 });
+    }
+    await log.getByText('줄 519', { exact: true }).waitFor({ timeout: limit(30_000) });
+    for (let round = 0; round < 2; round += 1) {
+        await page.reload();
+        await log.getByText('줄 519', { exact: true }).waitFor();
+        await hand.waitFor();
+        await page.getByRole('heading', { name: '열린 질문' }).waitFor();
+    }
+    await page.getByRole('button', { name: '이전 질문' }).click();
+    await page.getByRole('heading', { name: '첫 질문' }).waitFor();
+    await page.locator('.poll-answered').getByText('B. 나').waitFor();
+    tell('poll-close', { poll: 'p1' });
+    await page.locator('.poll').getByText('마감', { exact: true }).waitFor();
+    await page.reload();
+    await hand.waitFor();
+    await page.getByRole('heading', { name: '열린 질문' }).waitFor();
+    say('끝');
+    await log.getByText('끝', { exact: true }).waitFor();
+    assert.deepEqual(complaints(), []);
+});
+
+test('results of an earlier question are looked at when they are shown', {
+    timeout: limit(60_000),
+}, async (t) => {
+    const { page, complaints, tell, ask } = await setUp(t);
+    await connected(page);
+    ask({ poll: 'p1', kind: 'single', question: '첫 질문', options: ['가', '나'] });
+    ask({ poll: 'p2', kind: 'single', question: '둘째 질문', options: ['다', '라'] });
+    await page.getByRole('heading', { name: '둘째 질문' }).waitFor();
+    tell('poll-close', { poll: 'p1' });
+    tell('poll-results', { poll: 'p1', total: 3, counts: [1, 2] });
+    await page.getByRole('heading', { name: '첫 질문' }).waitFor();
+    await page.getByRole('heading', { name: '우리 반 결과' }).waitFor();
+    assert.deepEqual(complaints(), []);
+});
+
 test('a message that is sent again is shown once', { timeout: limit(60_000) }, async (t) => {
     const { host, page, complaints, me, log, say, tell } = await setUp(t);
     await connected(page);

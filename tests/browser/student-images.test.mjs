@@ -138,6 +138,29 @@ test('images on the student page', { timeout: limit(120_000) }, async (t) => {
         await page.locator('.uploads').waitFor({ state: 'detached' });
     });
 
+    await t.test('an image stays for those for whom it was chosen', async () => {
+        const images = '**/rooms/*/images';
+        const to = (audience) => page.getByRole('button', { name: audience, exact: true }).click();
+        for (const [chosen, later, expected] of [
+            ['선생님만', '모두', 'teacher'],
+            ['모두', '선생님만', 'all'],
+        ]) {
+            let go;
+            const held = new Promise((resolve) => (go = resolve));
+            await page.route(images, (route) => held.then(() => route.continue()), { times: 1 });
+            await to(chosen);
+            const asked = page.waitForRequest(images);
+            await choose(`${expected}.png`, 'image/png', png(60, 60));
+            await asked;
+            await to(later);
+            await page.getByRole('button', { name: later, pressed: true }).waitFor();
+            go();
+            const ofIt = ({ messageType, message }) =>
+                messageType === 'image' && message.name === `${expected}.png`;
+            assert.equal((await host.next(ofIt)).targetType, expected);
+        }
+    });
+
     await t.test('where the class may not talk there are no images to send', async () => {
         host.send({ messageType: 'settings', message: { talk: 'teacher' } });
         await page.getByRole('button', { name: '이미지 보내기' }).waitFor({ state: 'detached' });

@@ -86,6 +86,12 @@ test('student page', { timeout: limit(180_000) }, async (t) => {
         assert.equal(await page.getByLabel('이름').inputValue(), '민준');
         await join.click();
         await status.getByText('수업이 아직 열리지 않았어요').waitFor();
+        // Where only the code was typed, the address has it after a reload all the same.
+        assert.equal(new URL(page.url()).searchParams.get('room'), CODE);
+        await page.goto(`${origin}/student/`);
+        await status.getByText('수업이 아직 열리지 않았어요').waitFor();
+        await page.reload();
+        await status.getByText('수업이 아직 열리지 않았어요').waitFor();
         host = await openClass();
         const { sender, message } = await host.next('join', { timeout: limit(30_000) });
         me = sender;
@@ -114,6 +120,7 @@ test('student page', { timeout: limit(180_000) }, async (t) => {
 
     await t.test('fits phones from 320 px on, in the dark too', async () => {
         for (const [width, height] of [
+            [256, 568],
             [320, 568],
             [568, 320],
             [390, 844],
