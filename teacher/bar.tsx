@@ -9,6 +9,7 @@ import { Confirm } from '../web/ui/confirm';
 import { Field } from '../web/ui/field';
 import { useFirstFocus, useNow } from '../web/ui/hooks';
 import { LanguageSwitch } from '../web/ui/language';
+import { nameTrouble } from '../web/ui/names';
 import { StateLine } from '../web/ui/state-line';
 import { countdown } from '../web/ui/strings';
 import { ChecksDialog } from './checks';
@@ -37,7 +38,9 @@ export function Bar(props: BarProps): JSX.Element {
     const talking = settings?.talk === 'all';
     return (
         <header class="bar teacher-bar">
-            {active && <Leave snapshot={snapshot} onLeave={props.onLeave} />}
+            {active && (
+                <Leave snapshot={snapshot} pending={client.pending} onLeave={props.onLeave} />
+            )}
             <div class="bar-title">
                 <h1 ref={heading} tabIndex={-1}>
                     {settings?.name || t('unnamedClass', { code: room ?? '' })}
@@ -107,7 +110,12 @@ function Switch({ label, on, disabled, onChange }: SwitchProps): JSX.Element {
     );
 }
 
-function Leave({ snapshot, onLeave }: Pick<BarProps, 'snapshot' | 'onLeave'>): JSX.Element {
+interface LeaveProps extends Pick<BarProps, 'snapshot' | 'onLeave'> {
+    /** What is on its way and would be given up. */
+    pending: number;
+}
+
+function Leave({ snapshot, pending, onLeave }: LeaveProps): JSX.Element {
     const [asking, setAsking] = useState(false);
     const minutes = Math.round((snapshot.settings?.hold ?? HOLD) / 60);
     return (
@@ -118,7 +126,12 @@ function Leave({ snapshot, onLeave }: Pick<BarProps, 'snapshot' | 'onLeave'>): J
             </button>
             {asking && (
                 <Confirm
-                    question={t('leaveAsk', { minutes })}
+                    question={[
+                        pending > 0 && t('leaveUnsent', { count: pending }),
+                        t('leaveAsk', { minutes }),
+                    ]
+                        .filter(Boolean)
+                        .join(' ')}
                     action={t('leaveClass')}
                     onCancel={() => setAsking(false)}
                     onConfirm={onLeave}
@@ -224,9 +237,6 @@ function Menu(props: BarProps): JSX.Element {
     );
 }
 
-/** What a name may not hold: docs/protocol.md. */
-const NOT_IN_NAMES = /[\u0000-\u001f\u007f\u202a-\u202e\u2066-\u2069]/;
-
 function Rename({
     classroom,
     snapshot,
@@ -234,13 +244,13 @@ function Rename({
     onClose,
 }: BarProps & { onClose(): void }): JSX.Element {
     const [name, setName] = useState(snapshot.settings?.name ?? '');
-    const [wrong, setWrong] = useState(false);
+    const [wrong, setWrong] = useState<ReturnType<typeof nameTrouble>>(null);
     const submit = (event: Event): void => {
         event.preventDefault();
         const title = name.trim();
-        const bad = title === '' || [...title].length > 64 || NOT_IN_NAMES.test(title);
-        setWrong(bad);
-        if (bad) return;
+        const trouble = nameTrouble(title);
+        setWrong(trouble);
+        if (trouble !== null) return;
         onCommand(classroom.client.updateSettings({ name: title }));
         onClose();
     };
@@ -249,7 +259,7 @@ function Rename({
             <form class="stack" onSubmit={submit} noValidate>
                 <Field
                     label={t('className')}
-                    error={wrong ? t('badClassName') : undefined}
+                    error={wrong ? t(wrong === 'odd' ? 'oddClassName' : 'badClassName') : undefined}
                     value={name}
                     onValue={setName}
                     input={{ name: 'name', autocomplete: 'off' }}

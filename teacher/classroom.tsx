@@ -1,14 +1,15 @@
 /** The class as its teacher sees it. */
 
-import type { JSX } from 'preact';
+import type { ComponentChildren, JSX } from 'preact';
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { useConnection, useSnapshot } from '../web/ui/hooks';
 import { tab } from '../web/ui/storage';
 import { language } from '../web/ui/strings';
 import { whyNot } from '../web/ui/why';
 import { Bar } from './bar';
-import { HOLD, openClass } from './class';
+import { HOLD, openClass, useRefusedKept } from './class';
 import type { RoomProps, TeacherClassroom, TeacherSnapshot } from './class';
+import { useRosterClock } from './clock';
 import { CodePanel } from './code';
 import { News } from './comings';
 import { raisedHands } from './hands';
@@ -18,9 +19,18 @@ import { People } from './people';
 import { openProjector, useProjectorFeed } from './projector-feed';
 import { Questions } from './questions';
 import { epochOfClass } from './records';
-import { START_DRAFT, rememberEnded, saveClass, saveToken, tokenUser } from './session';
+import {
+    START_DRAFT,
+    claimClass,
+    forgetRunning,
+    rememberEnded,
+    rememberRunning,
+    saveClass,
+    saveToken,
+    tokenUser,
+} from './session';
 import type { Session } from './session';
-import { SignIn } from './sign-in';
+import { SignInAgain } from './sign-in-again';
 import { t } from './strings';
 import type { StringKey } from './strings';
 import { Talk, useTarget } from './talk';
@@ -38,29 +48,25 @@ interface Wanted {
 export function TeacherClass({ session, onLeave }: TeacherClassProps): JSX.Element {
     const [wanted, setWanted] = useState<Wanted | null>(null);
     const [token, setToken] = useState(session.token);
-    const classroom = useMemo(
+    const open = useMemo(
         () =>
             openClass(session, () => new Promise((resolve) => setWanted({ answer: resolve }))),
         [session],
     );
+    const { classroom } = open;
     const snapshot = useSnapshot(classroom);
     useConnection(classroom);
     useRemembering(snapshot, token, session.returning);
+    useRunning(snapshot, token);
+    useRefusedKept(open);
 
-    if (wanted) {
-        const onToken = (next: string): void => {
-            saveToken(next);
-            setToken(next);
-            wanted.answer(next);
-            setWanted(null);
-        };
-        return (
-            <main class="card">
-                <h1>{t('teacherTitle')}</h1>
-                <SignIn problem={t('signInAgain')} onToken={onToken} />
-            </main>
-        );
-    }
+    const onToken = async (next: string): Promise<void> => {
+        if (!wanted) await classroom.client.setToken(next);
+        saveToken(next);
+        setToken(next);
+        wanted?.answer(next);
+        setWanted(null);
+    };
     const leave = (): void => {
         const { room, settings } = snapshot;
         if (room !== null && classroom.client.state.name !== 'closed') {
@@ -73,7 +79,13 @@ export function TeacherClass({ session, onLeave }: TeacherClassProps): JSX.Eleme
         }
         onLeave();
     };
-    return <Room classroom={classroom} snapshot={snapshot} token={token} onLeave={leave} />;
+    return (
+        <Room classroom={classroom} snapshot={snapshot} token={token} onLeave={leave}>
+            {snapshot.state.name !== 'closed' && (
+                <SignInAgain token={token} wanted={wanted !== null} onToken={onToken} />
+            )}
+        </Room>
+    );
 }
 
 /** Keeps the tab's memory of the open class, and the browser's of ended ones, up to date. */
@@ -108,6 +120,43 @@ function useRemembering(
             rememberEnded({ ...ended, ...(epoch === undefined ? {} : { epoch }) }),
         );
     }, [closed, room, wasOpen]);
+}
+
+/** How often the browser's memory of the class is renewed, should the page go unheard, ms. */
+const RENEW_EVERY = 60_000;
+
+/**
+ * While the class is open: this browser remembers it beyond the tab, other tabs are told that it is
+ * here, and closing the tab is asked about.
+ */
+function useRunning({ state, room, settings }: TeacherSnapshot, token: string): void {
+    const user = tokenUser(token);
+    const name = settings?.name ?? '';
+    // Known by the settings: the server has let us in.
+    const inside = state.name !== 'closed' && settings !== null ? room : null;
+    const gone = state.name === 'closed' && state.reason.kind === 'room_ended' ? room : null;
+    useEffect(() => {
+        if (gone !== null) forgetRunning(user, gone);
+    }, [user, gone]);
+    useEffect(() => {
+        if (inside === null) return undefined;
+        const remember = (): void => rememberRunning({ room: inside, name, user, at: Date.now() });
+        const ask = (event: BeforeUnloadEvent): void => {
+            event.preventDefault();
+            event.returnValue = '';
+        };
+        remember();
+        const timer = setInterval(remember, RENEW_EVERY);
+        const release = claimClass(inside);
+        window.addEventListener('pagehide', remember);
+        window.addEventListener('beforeunload', ask);
+        return () => {
+            clearInterval(timer);
+            release();
+            window.removeEventListener('pagehide', remember);
+            window.removeEventListener('beforeunload', ask);
+        };
+    }, [inside, name, user]);
 }
 
 /** What of the class a narrow window shows at a time. */
@@ -190,7 +239,13 @@ function lowerHands(classroom: TeacherClassroom, userIds: readonly string[]): vo
     }
 }
 
-function Room({ classroom, snapshot, token, onLeave }: RoomProps): JSX.Element {
+interface WholeRoomProps extends RoomProps {
+    /** What is to be told about the sign-in. */
+    children: ComponentChildren;
+}
+
+function Room({ children, ...props }: WholeRoomProps): JSX.Element {
+    const { classroom, snapshot, token, onLeave } = props;
     const { state, room, roster, hands, polls } = snapshot;
     const { client } = classroom;
     useProjectorFeed(classroom);
@@ -198,7 +253,8 @@ function Room({ classroom, snapshot, token, onLeave }: RoomProps): JSX.Element {
     const [target, setTarget] = useTarget(room);
     const commands = useCommands();
     const active = state.name !== 'closed';
-    const raised = raisedHands(hands, roster, client.serverNow());
+    const now = useRosterClock(roster, client.serverNow() - Date.now());
+    const raised = raisedHands(hands, roster, now);
     const people = useMemo(
         () => (
             <People
@@ -218,6 +274,7 @@ function Room({ classroom, snapshot, token, onLeave }: RoomProps): JSX.Element {
         <div class={`app app-teacher view-${view}`}>
             <Bar {...{ classroom, snapshot, token, active, onLeave }} onCommand={commands.run} />
             <Trouble {...commands} />
+            {children}
             {!active && <Over {...{ classroom, snapshot, token, onLeave }} />}
             <Views view={view} raised={raised.length} onView={setView} />
             <main class="teaching">

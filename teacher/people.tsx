@@ -3,10 +3,10 @@
 import type { JSX, RefObject } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { Confirm } from '../web/ui/confirm';
-import { useNow } from '../web/ui/hooks';
 import type { Hand } from '../web/ui/model/hands';
 import { arrange, presence } from '../web/ui/model/roster';
 import type { Order, Person, Presence, RosterView } from '../web/ui/model/roster';
+import { useRosterClock } from './clock';
 import { Feed } from './comings';
 import { HandsList, raisedHands } from './hands';
 import { Icon } from './icons';
@@ -43,16 +43,15 @@ interface PeopleProps {
 
 /** The list as it is now, and again as time makes those who are reconnecting gone. */
 function useArranged({ roster, hands, clockOffset }: PeopleProps, query: string, order: Order) {
-    const tick = Math.floor(useNow(roster.lost > 0) / 5000);
-    const now = Date.now() + clockOffset;
-    const raised = useMemo(() => raisedHands(hands, roster, now), [hands, roster, tick]);
+    const now = useRosterClock(roster, clockOffset);
+    const raised = useMemo(() => raisedHands(hands, roster, now), [hands, roster, now]);
     const places = useMemo(
         () => new Map(raised.map(({ userId }, place) => [userId, place])),
         [raised],
     );
     const people = useMemo(
         () => arrange(roster.people, { order, query, hands: places, now }),
-        [roster, order, query, places, tick],
+        [roster, order, query, places, now],
     );
     return { now, raised, places, people };
 }

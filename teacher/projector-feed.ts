@@ -6,17 +6,22 @@
  */
 
 import { useEffect, useState } from 'preact/hooks';
+import type { State } from '../web/client';
 import type { Classroom } from '../web/ui/classroom';
 import type { Question, Results, Right } from '../web/ui/model/poll';
 import type { Poll, Polls } from '../web/ui/model/polls';
 import type { Roster } from '../web/ui/model/roster';
+
+/** `away`: the teacher's page has no connection, and none coming. */
+export type Course = 'here' | 'elsewhere' | 'ended' | 'away';
 
 /** All that the projector shows. */
 export interface Projection {
     room: string;
     name: string;
     locked: boolean;
-    ended: boolean;
+    /** Whether what is shown goes on: here, on another device of the teacher's, or not at all. */
+    course: Course;
     /** Students here. */
     here: number;
     question: ProjectedQuestion | null;
@@ -60,6 +65,12 @@ function project(poll: Poll): ProjectedQuestion {
     };
 }
 
+function courseOf(state: State): Course {
+    if (state.name !== 'closed') return 'here';
+    if (state.reason.kind === 'room_ended') return 'ended';
+    return state.reason.kind === 'replaced' ? 'elsewhere' : 'away';
+}
+
 /** Null before the class has a code. */
 export function projectionOf({ snapshot }: Shown): Projection | null {
     const { room, settings, state, polls, roster } = snapshot;
@@ -70,7 +81,7 @@ export function projectionOf({ snapshot }: Shown): Projection | null {
         room,
         name: settings?.name ?? '',
         locked: settings?.locked ?? false,
-        ended: state.name === 'closed',
+        course: courseOf(state),
         here: roster.here,
         question: current ? project(current) : null,
     };

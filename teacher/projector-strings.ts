@@ -23,6 +23,10 @@ export const t = defineStrings({
     showQuestion: { ko: '질문', en: 'Question' },
     fullScreen: { ko: '전체 화면', en: 'Full screen' },
     ended: { ko: '수업이 끝났어요.', en: 'The class has ended.' },
+    elsewhere: {
+        ko: '선생님이 다른 기기에서 수업을 이어 가고 있어요.',
+        en: 'The class goes on. Your teacher has moved to another device.',
+    },
     away: {
         ko: '선생님 화면을 기다리는 중이에요. 수업을 연 창을 열어 두세요.',
         en: 'Waiting for the teacher’s page. Keep the window with the class open.',

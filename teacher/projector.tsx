@@ -1,7 +1,7 @@
 /** For the whole room to see: how to get in, and the question of the moment. Nobody's names. */
 
-import type { ComponentChildren, JSX } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import type { ComponentChildren, JSX, RefObject } from 'preact';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { BASE } from '../web/ui/page';
 import { letter } from '../web/ui/poll/format';
 import { PollResults } from '../web/ui/poll/results';
@@ -58,10 +58,56 @@ function Answers({ question }: { question: ProjectedQuestion }): JSX.Element {
     );
 }
 
+/** The smallest that a question is drawn, of its usual size; a longer one is scrolled. */
+const SMALLEST = 0.3;
+
+/** Halvings of the range of sizes: to within one hundredth. */
+const STEPS = 7;
+
+/** Draws the part as large as it fits into its place, and never larger than usual. */
+function useFit(): RefObject<HTMLElement | null> {
+    const ref = useRef<HTMLElement>(null);
+    const fit = (): void => {
+        const part = ref.current;
+        if (!part) return;
+        const fits = (size: number): boolean => {
+            part.style.setProperty('--fit', String(size));
+            return (
+                part.scrollHeight <= part.clientHeight && part.scrollWidth <= part.clientWidth
+            );
+        };
+        if (fits(1)) return;
+        let [small, large] = [SMALLEST, 1];
+        for (let step = 0; step < STEPS; step += 1) {
+            const middle = (small + large) / 2;
+            if (fits(middle)) small = middle;
+            else large = middle;
+        }
+        fits(small);
+    };
+    useLayoutEffect(fit);
+    useEffect(() => {
+        window.addEventListener('resize', fit);
+        // Another font has other widths.
+        void document.fonts?.ready.then(fit);
+        return () => window.removeEventListener('resize', fit);
+    }, []);
+    return ref;
+}
+
+/** From so many choices or texts on, they stand in two columns. */
+const MANY = 5;
+
 function Asked({ question, here }: { question: ProjectedQuestion; here: number }): JSX.Element {
-    const { total, open } = question;
+    const { total, open, options, results } = question;
+    const ref = useFit();
+    const many = Math.max(options.length, results?.texts?.length ?? 0) >= MANY;
     return (
-        <section class="projector-question" aria-labelledby="projector-question">
+        <section
+            class={`projector-question${many ? ' projector-many' : ''}`}
+            aria-labelledby="projector-question"
+            ref={ref}
+        >
             <h1 id="projector-question">{question.question}</h1>
             <p class="projector-label">
                 {open
@@ -78,12 +124,12 @@ interface FootProps {
     children: ComponentChildren;
 }
 
-function Foot({ projection: { here, locked }, children }: FootProps): JSX.Element {
+function Foot({ projection: { here, locked, course }, children }: FootProps): JSX.Element {
     return (
         <footer class="projector-foot">
             <p>
-                {t('here', { count: here })}
-                {locked && ` · ${t('locked')}`}
+                {course === 'here' && t('here', { count: here })}
+                {course === 'here' && locked && ` · ${t('locked')}`}
             </p>
             <div class="row">
                 {children}
@@ -112,7 +158,7 @@ function Shown({ projection }: { projection: Projection }): JSX.Element {
     return (
         <main class={`projector ${shown ? 'projector-asking' : 'projector-inviting'}`}>
             {!shown && name !== '' && <h1 class="projector-name">{name}</h1>}
-            {shown && <Asked question={shown} here={here} />}
+            {shown && <Asked key={shown.poll} question={shown} here={here} />}
             <div class="projector-door">
                 <Way room={room} />
             </div>
@@ -133,9 +179,10 @@ export function Projector(): JSX.Element {
     useEffect(() => {
         document.title = [name, t('projector'), 'Lectern'].filter(Boolean).join(' · ');
     }, [name]);
-    const notice = !there ? t('away') : projection?.ended ? t('ended') : '';
+    const course = there ? (projection?.course ?? 'here') : 'away';
+    const notice = course === 'here' ? '' : t(course);
     return (
-        <>
+        <div class="projector-page">
             <p class={notice === '' ? 'unseen' : 'projector-notice'} role="status">
                 {notice}
             </p>
@@ -146,6 +193,6 @@ export function Projector(): JSX.Element {
                     <h1 class="unseen">{t('projector')}</h1>
                 </main>
             )}
-        </>
+        </div>
     );
 }

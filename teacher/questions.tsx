@@ -24,8 +24,16 @@ interface QuestionsProps {
 export function Questions(props: QuestionsProps): JSX.Element {
     const { classroom, polls, room, present, active, disabled } = props;
     const [asking, setAsking] = useState(false);
-    const newestFirst = [...polls].reverse();
+    const { state } = classroom.client;
+    // With the class every question has ended, whether it was closed before or not.
+    const over = state.name === 'closed' && state.reason.kind === 'room_ended';
+    const newestFirst = polls
+        .map((poll) =>
+            over && poll.status === 'open' ? { ...poll, status: 'closed' as const } : poll,
+        )
+        .reverse();
     const newest = newestFirst[0];
+    const rest = { classroom, present, disabled, active };
     return (
         <section class="panel questions" aria-labelledby="questions-label">
             <div class="panel-head">
@@ -52,10 +60,10 @@ export function Questions(props: QuestionsProps): JSX.Element {
                     <p class="empty">{t(active ? 'noQuestions' : 'noneAsked')}</p>
                 )}
                 {newestFirst.map((poll) =>
-                    poll.status === 'closed' && poll !== newest ? (
-                        <Former key={poll.key} {...{ classroom, poll, present, disabled }} />
+                    poll.status === 'closed' && poll.key !== newest?.key ? (
+                        <Former key={poll.key} {...rest} poll={poll} />
                     ) : (
-                        <TeacherPoll key={poll.key} {...{ classroom, poll, present, disabled }} />
+                        <TeacherPoll key={poll.key} {...rest} poll={poll} />
                     ),
                 )}
             </div>
@@ -63,7 +71,7 @@ export function Questions(props: QuestionsProps): JSX.Element {
     );
 }
 
-type FormerProps = Pick<QuestionsProps, 'classroom' | 'present' | 'disabled'> & { poll: Poll };
+type FormerProps = Pick<QuestionsProps, 'classroom' | 'present' | 'disabled' | 'active'> & { poll: Poll };
 
 /** A question of earlier: its words, and the rest when one wants to see it. */
 function Former({ poll, ...rest }: FormerProps): JSX.Element {

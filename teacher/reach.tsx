@@ -27,7 +27,7 @@ export function useReach(roster: RosterView, seen: SeenView, now: number): Reach
             .filter((person) => presence(person, now) !== 'gone')
             .map(({ id }) => id);
         return { present, count: tally(seen, present), seen };
-    }, [roster, seen]);
+    }, [roster, seen, now]);
 }
 
 interface SeenByProps {

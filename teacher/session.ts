@@ -39,12 +39,22 @@ export interface EndedClass {
     endedAt: number;
 }
 
+/** A class that was open in this browser when it was last looked at. */
+export interface RunningClass {
+    room: string;
+    name: string;
+    user: string;
+    /** When that was, this device's time, ms. */
+    at: number;
+}
+
 /** What is typed on the start page; gone once the class is open. */
 export const START_DRAFT = 'lectern.teacher.start';
 
 const TOKEN = 'lectern.teacher.token';
 const CLASS = 'lectern.teacher.class';
 const ENDED = 'lectern.teacher.ended';
+const RUNNING = 'lectern.teacher.running';
 
 /** The server keeps the records of a class for an hour unless it is told otherwise, ms. */
 const KEPT_MS = 3_600_000;
@@ -56,17 +66,62 @@ const CODE = /^[A-Z0-9]{4,12}$/;
 
 /**
  * Takes the token, and the class to take over, out of the page's address, where others could read
- * them over one's shoulder. A fragment is sent to no server.
+ * them over one's shoulder. A fragment is sent to no server. Says what was there.
  */
-export function takeFromAddress(): void {
+export function takeFromAddress(): 'token' | 'class' | null {
     const given = new URLSearchParams(location.hash.slice(1));
     const token = given.get('token');
-    if (token === null) return;
+    if (token === null) return null;
     history.replaceState(null, '', location.pathname + location.search);
     if (token !== savedToken()) tab.remove(CLASS);
     saveToken(token);
     const room = given.get('room') ?? '';
-    if (CODE.test(room)) saveClass({ room });
+    if (!CODE.test(room)) return 'token';
+    saveClass({ room });
+    return 'class';
+}
+
+/** A window that a teacher's tab has opened starts with a copy of what that tab keeps. */
+export function forgetSession(): void {
+    saveToken(null);
+    saveClass(null);
+    window.opener = null;
+}
+
+type Signal = { kind: 'who' } | { kind: 'here' };
+
+/** The class is in this tab: says so to tabs that ask, until the returned function is called. */
+export function claimClass(room: string): () => void {
+    if (typeof BroadcastChannel === 'undefined') return () => {};
+    const line = new BroadcastChannel(`lectern.teacher.${room}`);
+    line.onmessage = ({ data }: MessageEvent<Signal>) => {
+        if (data.kind === 'who') line.postMessage({ kind: 'here' } satisfies Signal);
+    };
+    return () => line.close();
+}
+
+/** How long another tab has to say that it has the class, ms. */
+const CLAIM_MS = 400;
+
+/**
+ * Whether another tab of this browser has the class: a tab that was duplicated remembers it too,
+ * and would take it away.
+ */
+export function claimedElsewhere(room: string): Promise<boolean> {
+    if (typeof BroadcastChannel === 'undefined') return Promise.resolve(false);
+    return new Promise((resolve) => {
+        const line = new BroadcastChannel(`lectern.teacher.${room}`);
+        const answer = (claimed: boolean): void => {
+            clearTimeout(timer);
+            line.close();
+            resolve(claimed);
+        };
+        const timer = setTimeout(() => answer(false), CLAIM_MS);
+        line.onmessage = ({ data }: MessageEvent<Signal>) => {
+            if (data.kind === 'here') answer(true);
+        };
+        line.postMessage({ kind: 'who' } satisfies Signal);
+    });
 }
 
 /** The address that `takeFromAddress` reads on another device. */
@@ -122,4 +177,29 @@ export function rememberEnded(ended: EndedClass): void {
         ({ room, epoch }) => room !== ended.room || epoch !== ended.epoch,
     );
     device.set(ENDED, [ended, ...others].slice(0, MOST_ENDED));
+}
+
+/** Classes of this user that may still be open, or whose records may be kept. */
+export function runningClasses(user: string): RunningClass[] {
+    const all = device.get<RunningClass[]>(RUNNING);
+    if (!Array.isArray(all)) return [];
+    return all.filter(
+        (each) =>
+            each?.user === user &&
+            CODE.test(each.room) &&
+            typeof each.name === 'string' &&
+            // Two hours: a class may wait for its teacher for one, and is kept for another.
+            Date.now() - each.at < 2 * KEPT_MS,
+    );
+}
+
+export function rememberRunning(running: RunningClass): void {
+    const others = runningClasses(running.user).filter(({ room }) => room !== running.room);
+    device.set(RUNNING, [running, ...others].slice(0, MOST_ENDED));
+}
+
+export function forgetRunning(user: string, gone: string): void {
+    const others = runningClasses(user).filter(({ room }) => room !== gone);
+    if (others.length === 0) device.remove(RUNNING);
+    else device.set(RUNNING, others);
 }

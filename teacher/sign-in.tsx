@@ -19,6 +19,9 @@ interface SignInProps {
     onToken(token: string): void;
 }
 
+/** Until the server is asked once more what it offers, ms. */
+const ASK_AGAIN = 4000;
+
 type Way = 'login' | 'token' | 'signup';
 const WAYS: Record<Way, StringKey> = {
     login: 'withAccount',
@@ -30,16 +33,27 @@ export function SignIn({ problem, onToken }: SignInProps): JSX.Element {
     /** Empty while the server is asked what it offers. */
     const [ways, setWays] = useState<Way[]>([]);
     const [chosen, setChosen] = useState<Way | null>(null);
+    const [unanswered, setUnanswered] = useState(false);
     useEffect(() => {
         let here = true;
-        void accounts(environment(), BASE).then((answer) => {
+        let timer: ReturnType<typeof setTimeout> | undefined;
+        const ask = async (): Promise<void> => {
+            const answer = await accounts(environment(), BASE);
             if (!here) return;
-            const { login: kept, signup } = answer.ok ? answer.value : { login: false, signup: '' };
+            // No answer is not a no: both ways are offered, and the question is asked again.
+            const silent = !answer.ok && answer.status !== 404;
+            setUnanswered(silent);
+            if (silent) timer = setTimeout(() => void ask(), ASK_AGAIN);
+            const { login: kept, signup } = answer.ok
+                ? answer.value
+                : { login: silent, signup: '' };
             if (!kept) setWays(['token']);
             else setWays(signup === 'open' ? ['login', 'signup', 'token'] : ['login', 'token']);
-        });
+        };
+        void ask();
         return () => {
             here = false;
+            clearTimeout(timer);
         };
     }, []);
     const way = chosen ?? ways[0];
@@ -48,6 +62,11 @@ export function SignIn({ problem, onToken }: SignInProps): JSX.Element {
             {problem && (
                 <p class="alert" role="alert">
                     {problem}
+                </p>
+            )}
+            {unanswered && (
+                <p class="alert" role="alert">
+                    {t('waysUnknown')}
                 </p>
             )}
             {way === undefined && <p class="hint">{t('connecting')}</p>}

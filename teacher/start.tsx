@@ -1,17 +1,28 @@
 /** Before the class: who teaches, one button to start, and what is left of earlier classes. */
 
 import type { JSX } from 'preact';
-import { useState } from 'preact/hooks';
-import { tokenExpiry } from '../web/client';
+import { useEffect, useState } from 'preact/hooks';
+import { environment, roomStatus, tokenExpiry } from '../web/client';
 import { Field } from '../web/ui/field';
 import { useNow } from '../web/ui/hooks';
 import { LanguageSwitch } from '../web/ui/language';
-import { CODE, cleanCode } from '../web/ui/page';
+import { nameTrouble } from '../web/ui/names';
+import { BASE, CODE, cleanCode } from '../web/ui/page';
 import { tab } from '../web/ui/storage';
 import { clockTime, countdown } from '../web/ui/strings';
-import { Records } from './records';
-import { START_DRAFT, endedClasses, savedClass, tokenName, tokenUser } from './session';
-import type { SavedClass, Setup } from './session';
+import { HOLD } from './class';
+import { Records, epochOfClass } from './records';
+import {
+    START_DRAFT,
+    endedClasses,
+    forgetRunning,
+    rememberEnded,
+    runningClasses,
+    savedClass,
+    tokenName,
+    tokenUser,
+} from './session';
+import type { RunningClass, SavedClass, Setup } from './session';
 import { SignIn } from './sign-in';
 import { t } from './strings';
 
@@ -41,9 +52,7 @@ export function Start({ token, onToken, onOpen, onReturn }: StartProps): JSX.Ele
                             {t('signOut')}
                         </button>
                     </div>
-                    <StillOpen onReturn={onReturn} />
-                    <OpenForm onOpen={onOpen} />
-                    <Ended token={token} />
+                    <Classes {...{ token, onOpen, onReturn }} />
                 </>
             )}
             <LanguageSwitch />
@@ -51,10 +60,83 @@ export function Start({ token, onToken, onOpen, onReturn }: StartProps): JSX.Ele
     );
 }
 
-/** The class that was left open, and how long it waits. */
-function StillOpen({ onReturn }: Pick<StartProps, 'onReturn'>): JSX.Element | null {
+/**
+ * Asks the server for one that this browser remembers: true where it is open still. One that has
+ * ended moves to those whose records can be had, where they can.
+ */
+async function isRunning(token: string, { room, name, user, at }: RunningClass): Promise<boolean> {
+    const status = await roomStatus(environment(), BASE, room);
+    if (!status.ok && status.code !== 'room_not_found') return false;
+    const epoch = await epochOfClass({ token, room });
+    if (status.ok && epoch !== undefined) return true;
+    // Without an epoch it is another teacher's by now, or there was no answer.
+    if (!status.ok && epoch !== undefined) {
+        forgetRunning(user, room);
+        const endedAt = Math.min(Date.now(), at + HOLD * 1000);
+        rememberEnded({ room, name, epoch, user, endedAt });
+    }
+    return false;
+}
+
+/** Those that are open still, but for `except`; and a new rendering once all are known. */
+function useRunning(token: string, except: string | undefined): RunningClass[] {
+    const [running, setRunning] = useState<RunningClass[]>([]);
+    useEffect(() => {
+        let here = true;
+        const ask = async (): Promise<void> => {
+            const all = runningClasses(tokenUser(token)).filter(({ room }) => room !== except);
+            const answers = await Promise.all(all.map((each) => isRunning(token, each)));
+            if (here) setRunning(all.filter((_, index) => answers[index]));
+        };
+        void ask();
+        return () => {
+            here = false;
+        };
+    }, [token, except]);
+    return running;
+}
+
+interface ClassesProps extends Pick<StartProps, 'onOpen' | 'onReturn'> {
+    token: string;
+}
+
+/** The class that is to be opened, and those before it. */
+function Classes({ token, onOpen, onReturn }: ClassesProps): JSX.Element {
     const left = savedClass();
     const now = useNow(left !== null);
+    const running = useRunning(token, left?.room);
+    return (
+        <>
+            <StillOpen left={left} now={now} onReturn={onReturn} />
+            {running.map(({ room, name }) => (
+                <section key={room} class="still-open">
+                    <p>
+                        <strong>{name || t('unnamedClass', { code: room })}</strong>{' '}
+                        {t('maybeOpen')}
+                    </p>
+                    <button
+                        type="button"
+                        class="primary wide"
+                        onClick={() => onReturn({ room, ...(name ? { name } : {}) })}
+                    >
+                        {t('backToClass')}
+                    </button>
+                </section>
+            ))}
+            <OpenForm onOpen={onOpen} />
+            <Ended token={token} />
+        </>
+    );
+}
+
+interface StillOpenProps extends Pick<StartProps, 'onReturn'> {
+    left: SavedClass | null;
+    /** This device's time, ms. */
+    now: number;
+}
+
+/** The class that was left open, and how long it waits. */
+function StillOpen({ left, now, onReturn }: StillOpenProps): JSX.Element | null {
     if (!left || (left.leftUntil === undefined && !left.elsewhere)) return null;
     const { room, name, leftUntil } = left;
     return (
@@ -77,6 +159,7 @@ function OpenForm({ onOpen }: Pick<StartProps, 'onOpen'>): JSX.Element {
         () => tab.get<{ name: string; code: string }>(START_DRAFT) ?? { name: '', code: '' },
     );
     const [wrong, setWrong] = useState(false);
+    const [badName, setBadName] = useState<ReturnType<typeof nameTrouble>>(null);
     const change = (draft: { name: string; code: string }): void => {
         setDraft(draft);
         tab.set(START_DRAFT, draft);
@@ -86,8 +169,11 @@ function OpenForm({ onOpen }: Pick<StartProps, 'onOpen'>): JSX.Element {
         const room = cleanCode(code);
         const title = name.trim();
         change({ name, code: room });
-        setWrong(room !== '' && !CODE.test(room));
-        if (room !== '' && !CODE.test(room)) return;
+        const badCode = room !== '' && !CODE.test(room);
+        const trouble = title === '' ? null : nameTrouble(title);
+        setWrong(badCode);
+        setBadName(trouble);
+        if (badCode || trouble !== null) return;
         onOpen({ ...(room === '' ? {} : { room }), ...(title === '' ? {} : { name: title }) });
     };
     return (
@@ -98,13 +184,15 @@ function OpenForm({ onOpen }: Pick<StartProps, 'onOpen'>): JSX.Element {
             <p class="hint centred">{t('teacherLead')}</p>
             <Field
                 label={`${t('className')} (${t('optional')})`}
+                error={
+                    badName ? t(badName === 'odd' ? 'oddClassName' : 'badClassName') : undefined
+                }
                 value={name}
                 onValue={(text) => change({ name: text, code })}
                 input={{
                     name: 'name',
                     placeholder: t('classNameHint'),
                     autocomplete: 'off',
-                    maxLength: 64,
                 }}
             />
             <Field

@@ -4,6 +4,7 @@ import type { ComponentChildren, JSX, VNode } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { BaseSnapshot } from '../web/ui/classroom';
 import { ImageThumb } from '../web/ui/image/viewer';
+import { LinkedText } from '../web/ui/links';
 import type { Line, MessageLine } from '../web/ui/model/conversation';
 import { clockTime, language } from '../web/ui/strings';
 import { whyNot } from '../web/ui/why';
@@ -11,6 +12,9 @@ import { t } from './strings';
 
 /** Nearer to the end than this counts as being there, px. */
 const NEAR = 60;
+
+/** What is replayed to a page that has just come is there to be read, not to be read out, ms. */
+const REPLAY = 1500;
 
 export interface LineActions {
     onReply(userId: string): void;
@@ -58,7 +62,11 @@ function MessageItem(props: MessageProps): JSX.Element {
                 <time dateTime={new Date(line.ts).toISOString()}>{clockTime(line.ts)}</time>
             </div>
             {line.image && <ImageThumb image={line.image} />}
-            {line.text !== '' && <p class="bubble">{line.text}</p>}
+            {line.text !== '' && (
+                <p class="bubble">
+                    <LinkedText text={line.text} />
+                </p>
+            )}
             {line.status === 'sending' && <p class="line-foot">{t('sending')}</p>}
             {line.status === 'failed' && <Failed {...props} />}
             {answerable && (
@@ -144,12 +152,13 @@ function countAfter(lines: readonly Line[], key: string | null): number {
 }
 
 export function Stream(props: StreamProps): JSX.Element {
-    const { lines } = props;
+    const { lines, snapshot } = props;
     const box = useRef<HTMLDivElement>(null);
     const atEnd = useRef(true);
     /** The last line that was there when the reader was last at the end. */
     const read = useRef<string | null>(null);
     const [unread, setUnread] = useState(0);
+    const [live, setLive] = useState(false);
     const nodeOf = useNodes(props);
     const last = lines[lines.length - 1];
     const toEnd = (): void => {
@@ -174,6 +183,10 @@ export function Stream(props: StreamProps): JSX.Element {
         observer.observe(box.current!.firstElementChild!);
         return () => observer.disconnect();
     }, []);
+    useEffect(() => {
+        const timer = setTimeout(() => setLive(true), REPLAY);
+        return () => clearTimeout(timer);
+    }, []);
     const onScroll = (): void => {
         const { scrollHeight, scrollTop, clientHeight } = box.current!;
         const near = scrollHeight - scrollTop - clientHeight < NEAR;
@@ -183,11 +196,15 @@ export function Stream(props: StreamProps): JSX.Element {
     };
     return (
         <div class="stream">
+            <p class="stream-missing" role="status">
+                {snapshot.incomplete && snapshot.state.name !== 'closed' && t('earlierMissing')}
+            </p>
             <div
                 class="conversation"
                 ref={box}
                 onScroll={onScroll}
                 role="log"
+                aria-live={live ? 'polite' : 'off'}
                 aria-label={t('messages')}
                 tabIndex={0}
             >

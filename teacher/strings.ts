@@ -17,6 +17,19 @@ const start = {
         ko: '로그인이 만료되었어요. 다시 로그인하세요. 쓰던 내용은 그대로 있어요.',
         en: 'Your sign-in has expired. Sign in again; what you were writing is kept.',
     },
+    signInSoon: {
+        ko: '로그인이 {time} 뒤에 만료돼요. 지금 다시 로그인하면 수업이 끊기지 않아요.',
+        en: 'Your sign-in ends in {time}. Sign in again now, and the class goes on without a break.',
+    },
+    signInOver: {
+        ko: '로그인이 만료되어 연결이 끊겼어요.',
+        en: 'Your sign-in has expired, and the class is disconnected.',
+    },
+    signInTitle: { ko: '다시 로그인', en: 'Sign in again' },
+    otherUser: {
+        ko: '이 수업을 연 선생님의 계정으로 로그인하세요.',
+        en: 'Sign in as the teacher who opened this class.',
+    },
     loginId: { ko: '아이디 또는 이메일', en: 'User name or e-mail' },
     loginIdMissing: { ko: '아이디를 입력하세요.', en: 'Enter your user name.' },
     password: { ko: '비밀번호', en: 'Password' },
@@ -44,6 +57,10 @@ const start = {
     unreachableNow: {
         ko: '서버에 연결할 수 없어요. 네트워크를 확인하고 다시 해 보세요.',
         en: 'The server cannot be reached. Check your network and try again.',
+    },
+    waysUnknown: {
+        ko: '서버가 답하지 않아요. 다시 물어보고 있어요.',
+        en: 'The server does not answer. It is being asked again.',
     },
     withNewAccount: { ko: '계정 만들기', en: 'Make an account' },
     makeAccount: { ko: '계정 만들기', en: 'Make the account' },
@@ -95,8 +112,12 @@ const start = {
         en: 'is still open. It ends in {time} unless you come back.',
     },
     taughtElsewhere: {
-        ko: '수업은 다른 기기에서 진행 중이에요.',
-        en: 'is being taught on another device.',
+        ko: '수업은 다른 창이나 다른 기기에서 진행 중이에요.',
+        en: 'is being taught in another window or on another device.',
+    },
+    maybeOpen: {
+        ko: '수업이 아직 열려 있어요.',
+        en: 'is still open.',
     },
     backToClass: { ko: '수업으로 돌아가기', en: 'Back to the class' },
     endedClasses: { ko: '끝난 수업', en: 'Classes that have ended' },
@@ -124,6 +145,10 @@ const frame = {
         ko: '잠시 나갈까요? 수업은 {minutes}분 동안 열려 있고 학생들은 기다려요. 그 안에 돌아오지 않으면 수업이 끝나요.',
         en: 'Leave for a while? The class stays open for {minutes} minutes and the students wait. It ends unless you come back by then.',
     },
+    leaveUnsent: {
+        ko: '아직 보내지 못한 것이 {count}개 있어요. 나가면 전해지지 않아요.',
+        en: 'Not sent yet: {count}. If you leave now, this will not be delivered.',
+    },
     endClass: { ko: '수업 끝내기', en: 'End class' },
     endAsk: {
         ko: '수업을 끝낼까요? 학생 {count}명의 연결이 모두 끊겨요. 출석부와 기록은 한 시간 동안 내려받을 수 있어요.',
@@ -144,6 +169,10 @@ const frame = {
     badClassName: {
         ko: '수업 이름은 1~64자예요.',
         en: 'A class name has 1 to 64 characters.',
+    },
+    oddClassName: {
+        ko: '수업 이름에 쓸 수 없는 문자가 있어요.',
+        en: 'The class name has characters that cannot be used.',
     },
     notDone: { ko: '하지 못했어요: {why}', en: 'That was not done: {why}' },
     overTitle: { ko: '수업이 끝났어요', en: 'The class has ended' },
@@ -274,6 +303,14 @@ const talk = {
         ko: '지금 없어요. 돌아오면 보게 돼요.',
         en: 'Not here now; they will see it when they are back.',
     },
+    removedNow: {
+        ko: '수업에서 내보낸 학생이라 받을 수 없어요. 쓴 글은 그대로 있어요.',
+        en: 'Removed from the class: nothing can be sent to them. What you wrote is kept.',
+    },
+    tooLong: {
+        ko: '메시지는 {most}자까지예요. {over}자를 줄이세요.',
+        en: 'A message has at most {most} characters. Take {over} away.',
+    },
     writeToOne: { ko: '{name}에게 쓰기', en: 'Write to {name}' },
     reply: { ko: '답장', en: 'Reply' },
     toTeacher: { ko: '선생님에게만', en: 'only to you' },
@@ -283,6 +320,10 @@ const talk = {
     newMessages: { ko: '새 메시지 {count}개', en: '{count} new messages' },
     replyTo: { ko: '{name}에게 답장', en: 'Reply to {name}' },
     toAllHint: { ko: '모든 학생에게 보낼 메시지', en: 'Write to all students' },
+    earlierMissing: {
+        ko: '앞부분이 아직 오지 않았어요. 다시 불러오는 중…',
+        en: 'The earlier part is missing. Trying to get it…',
+    },
     toOneHint: { ko: '{name} 학생에게만 보낼 메시지', en: 'Write to {name} only' },
     seenBy: { ko: '{total}명 중 {count}명 봄', en: 'Seen by {count} of {total}' },
     seenByAll: { ko: '{total}명 모두 봄', en: 'Seen by all {total}' },

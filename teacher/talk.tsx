@@ -8,7 +8,9 @@ import type { ReactionsView } from '../web/ui/model/reactions';
 import { presence } from '../web/ui/model/roster';
 import { tab } from '../web/ui/storage';
 import type { TeacherClassroom, TeacherSnapshot } from './class';
+import { useRosterClock } from './clock';
 import { Composer } from './composer';
+import { useKeptRoster } from './kept-roster';
 import { Missing, SeenBy, seenWord, useReach } from './reach';
 import { Stream } from './stream';
 import { t } from './strings';
@@ -25,7 +27,9 @@ interface TalkProps {
 export function Talk(props: TalkProps): JSX.Element {
     const { classroom, snapshot, active, target, onTarget } = props;
     const { conversation, roster, seen, names, reactions } = snapshot;
-    const reach = useReach(roster, seen, classroom.client.serverNow());
+    const now = useRosterClock(roster, classroom.client.serverNow() - Date.now());
+    const reach = useReach(roster, seen, now);
+    useKeptRoster(snapshot);
     const [asked, setAsked] = useState<MessageLine | null>(null);
     const foot = (line: MessageLine): { word: string; content: ComponentChildren } => ({
         word: seenWord(line, reach),
@@ -57,10 +61,11 @@ export function Talk(props: TalkProps): JSX.Element {
                             snapshot={snapshot}
                             target={target}
                             onTarget={onTarget}
-                            now={classroom.client.serverNow()}
+                            now={now}
                         />
                     }
                     target={target}
+                    unreachable={isRemoved(snapshot, target)}
                     hint={
                         target === null
                             ? t('toAllHint')
@@ -102,6 +107,11 @@ export function useTarget(room: string | null): [string | null, (userId: string 
     return [target, set];
 }
 
+/** They cannot come back, and would never read it. */
+function isRemoved({ roster }: TeacherSnapshot, target: string | null): boolean {
+    return target !== null && roster.byId.get(target)?.state === 'removed';
+}
+
 interface AudienceProps {
     snapshot: TeacherSnapshot;
     target: string | null;
@@ -117,12 +127,15 @@ function Audience({ snapshot, target, onTarget, now }: AudienceProps): JSX.Eleme
     }
     const person = snapshot.roster.byId.get(target);
     const name = snapshot.names.get(target) ?? target;
+    const removed = isRemoved(snapshot, target);
     const away = person === undefined || presence(person, now) !== 'here';
     return (
         <div class="audience audience-one">
             <p>
                 {t('onlyTo', { name })}
-                {away && <span class="hint"> {t('awayNow')}</span>}
+                <span class="hint" role="status">
+                    {removed ? ` ${t('removedNow')}` : away && ` ${t('awayNow')}`}
+                </span>
             </p>
             <button type="button" class="small" onClick={() => onTarget(null)}>
                 {t('backToEveryone')}

@@ -390,7 +390,7 @@ test('teacher page', { timeout: limit(240_000) }, async (t) => {
         await checkAccessibility(page);
         // A reload does not take the class back unasked.
         await page.reload();
-        await page.getByText('is being taught on another device.').waitFor();
+        await page.getByText('is being taught in another window or on another device.').waitFor();
         await page.getByRole('button', { name: 'Continue here' }).click();
         await connected();
         await other.page.getByRole('heading', { name: 'The class goes on on another device' }).waitFor();
