@@ -139,6 +139,9 @@ static int start(struct app *app)
     if (!app->decoder) {
         return fail("no memory for the image decoders", NULL);
     }
+    if (!decoder_works(app->decoder)) {
+        log_warn("main", "an image could not be decoded to try it: images will be refused");
+    }
     app->pool = bus_pool_create(&app->config);
     if (!app->pool) {
         return fail("no memory for the Redis connections", NULL);

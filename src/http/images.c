@@ -139,14 +139,30 @@ static void keep(struct request *req, const char *code, const struct files_door 
     answer_image(req, &id, &rendering->image);
 }
 
+/* When it is this user's image's turn. */
+static enum decoder_result decode(struct request *req, struct buf *body, struct rendering *out)
+{
+    struct limits *limits = req->server->limits;
+    const char *user_id = req->claims.user_id;
+    if (!limits_image_turn(limits, user_id, DECODER_WAIT_MS, &req->server->stopping)) {
+        return DECODER_BUSY;
+    }
+    enum decoder_result result =
+        decoder_run(req->server->context.decoder, body, &req->server->stopping, out);
+    if (result == DECODER_BROKEN || result == DECODER_TOO_LARGE) {
+        limits_waste_charge(limits, user_id, out->took_ms, clock_mono_ms());
+    }
+    limits_image_turn_end(limits, user_id);
+    return result;
+}
+
 static void take_image(struct request *req, const char *code, const struct files_door *door)
 {
     struct buf body;
     struct rendering rendering = {0};
     buf_init(&body);
     if (body_bytes(req, req->server->context.config->image_max, RECEIVE_RATE, &body)) {
-        enum decoder_result result =
-            decoder_run(req->server->context.decoder, &body, &req->server->stopping, &rendering);
+        enum decoder_result result = decode(req, &body, &rendering);
         if (result) {
             refuse_image(req, result);
         } else {
@@ -162,6 +178,11 @@ void images_post(struct request *req)
     char code[ROOM_CODE_MAX + 1];
     struct files_door door;
     if (!codes_of_path(req, code) || !may_send(req, code, &door)) {
+        return;
+    }
+    unsigned wait_s = limits_waste(req->server->limits, req->claims.user_id, clock_mono_ms());
+    if (wait_s > 0) {
+        answer_later(req, "too_many_attempts", wait_s);
         return;
     }
     if (!limits_image_enter(req->server->limits, req->claims.user_id)) {

@@ -87,15 +87,16 @@ static void close_own(int fd)
 
 static int spawn(const struct decoder *decoder, int in, int out, pid_t *pid)
 {
-    char memory[16], cpu[24];
+    char memory[16], cpu[24], parent[16];
     char name[] = "lectern", command[] = WORKER_COMMAND;
-    char *argv[] = {name, command, memory, cpu, NULL};
+    char *argv[] = {name, command, memory, cpu, parent, NULL};
     char *environment[] = {NULL}; /* ours has secrets in it */
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none, all;
     snprintf(memory, sizeof memory, "%u", decoder->memory_mib);
     snprintf(cpu, sizeof cpu, "%lld", (long long)(decoder->timeout_ms + 999) / 1000 + 1);
+    snprintf(parent, sizeof parent, "%d", (int)getpid());
     sigemptyset(&none);
     sigfillset(&all);
     posix_spawn_file_actions_init(&actions);
@@ -274,7 +275,8 @@ static enum decoder_result run(struct decoder *decoder, struct buf *file, const 
         .child = &child, .stop = stop, .deadline_ms = started_ms + decoder->timeout_ms};
     enum decoder_result result = read_answer(&reading, out);
     int status = finish(&child);
-    metric_observe(HISTOGRAM_IMAGE, (double)(clock_mono_ms() - started_ms) / 1e3);
+    out->took_ms = clock_mono_ms() - started_ms;
+    metric_observe(HISTOGRAM_IMAGE, (double)out->took_ms / 1e3);
     if (result == DECODER_UNAVAILABLE) {
         log_error("media", "a decoder could not be locked in: images are refused");
     } else if (result == DECODER_BROKEN && WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL) {
@@ -293,6 +295,8 @@ static enum decoder_result check(struct span file)
         break;
     case PROBE_UNKNOWN:
         return DECODER_UNKNOWN;
+    case PROBE_COSTLY:
+        return DECODER_TOO_LARGE;
     default:
         return DECODER_BROKEN;
     }
@@ -316,4 +320,23 @@ enum decoder_result decoder_run(struct decoder *decoder, struct buf *file, const
     result = run(decoder, file, stop, out);
     gate_leave(&decoder->gate);
     return result;
+}
+
+bool decoder_works(struct decoder *decoder)
+{
+    static const unsigned char pixel[] = {
+        'B', 'M', 58, 0, 0, 0, 0, 0, 0, 0, 54, 0, 0, 0,        /* BITMAPFILEHEADER */
+        40,  0,   0,  0, 1, 0, 0, 0, 1, 0, 0,  0, 1, 0, 24, 0, /* BITMAPINFOHEADER: 1 x 1, … */
+        0,   0,   0,  0, 4, 0, 0, 0, 0, 0, 0,  0, 0, 0, 0,  0, /* … 24 bits, not compressed */
+        0,   0,   0,  0, 0, 0, 0, 0, 0, 0, 0,  0,              /* no colours; blue, green, red */
+    };
+    static const atomic_bool never;
+    struct rendering out = {0};
+    struct buf file;
+    buf_init(&file);
+    buf_append(&file, pixel, sizeof pixel);
+    bool works = !file.failed && decoder_run(decoder, &file, &never, &out) == DECODER_OK;
+    render_finish(&out);
+    buf_finish(&file);
+    return works;
 }

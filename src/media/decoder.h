@@ -38,4 +38,7 @@ enum decoder_result decoder_run(struct decoder *decoder, struct buf *file, const
                                 struct rendering *out) __attribute__((warn_unused_result));
 #define DECODER_WAIT_MS 20000
 
+/* Decodes a pixel of its own: can images be taken here at all? As decoder_run(). */
+bool decoder_works(struct decoder *decoder) __attribute__((warn_unused_result));
+
 #endif

@@ -158,12 +158,12 @@ static enum probe_result jpeg_segment(struct reader *in, uint8_t marker, struct 
 
 static enum probe_result probe_jpeg(struct reader *in, struct probe *out)
 {
-    bool scanned = false;
+    unsigned scans = 0;
     skip(in, 2);
     for (;;) {
         uint8_t marker = jpeg_marker(in);
         if (marker == EOI && !in->beyond) {
-            return scanned ? PROBE_OK : PROBE_BROKEN;
+            return scans ? PROBE_OK : PROBE_BROKEN;
         }
         if (in->beyond || marker == 0 || marker == SOI) {
             return PROBE_BROKEN;
@@ -179,7 +179,9 @@ static enum probe_result probe_jpeg(struct reader *in, struct probe *out)
             if (!out->width) {
                 return PROBE_BROKEN;
             }
-            scanned = true;
+            if (++scans > PROBE_SCANS_MAX) {
+                return PROBE_COSTLY;
+            }
             jpeg_skip_scan(in);
         }
     }

@@ -19,10 +19,13 @@ enum image_kind {
     IMAGE_BMP, /* not compressed */
 };
 
+#define PROBE_SCANS_MAX 100 /* cameras and programs write ten or so */
+
 enum probe_result {
     PROBE_OK = 0,
     PROBE_UNKNOWN = -1, /* none of these kinds, or a variety that is not decoded */
     PROBE_BROKEN = -2,  /* one of them, but damaged, or its end is missing */
+    PROBE_COSTLY = -3,  /* a JPEG of more than PROBE_SCANS_MAX scans: each passes over all pixels */
 };
 
 struct probe {

@@ -31,6 +31,7 @@ struct picture {
 
 struct rendering {
     struct picture image, thumb;
+    int64_t took_ms; /* the decoder's process, from start to end; decoder_run() sets it */
 };
 
 /*

@@ -30,10 +30,10 @@ static bool set_limit(__rlimit_resource_t resource, rlim_t value)
     return setrlimit(resource, &limit) == 0;
 }
 
-bool sandbox_limit(size_t memory, unsigned cpu_s)
+bool sandbox_limit(size_t memory, unsigned cpu_s, pid_t parent)
 {
     return syscall(SYS_close_range, SANITIZED ? 3u : 2u, ~0u, 0u) == 0 &&
-           prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && getppid() != 1 &&
+           prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && getppid() == parent &&
            set_limit(RLIMIT_CORE, 0) && set_limit(RLIMIT_NOFILE, 3) && set_limit(RLIMIT_FSIZE, 0) &&
            set_limit(RLIMIT_CPU, cpu_s) && (SANITIZED || set_limit(RLIMIT_AS, memory)) &&
            prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0;

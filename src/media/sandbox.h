@@ -7,13 +7,14 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 /*
  * Closes every descriptor but 0 and 1 (a sanitizer keeps 2 for its reports), limits memory (all
- * mappings, bytes) and processor time, and ties the process's life to its parent's. False: the
- * system refuses.
+ * mappings, bytes) and processor time, and ties the process's life to that of `parent`, which has
+ * started it. False: the system refuses, or the parent is gone already.
  */
-bool sandbox_limit(size_t memory, unsigned cpu_s) __attribute__((warn_unused_result));
+bool sandbox_limit(size_t memory, unsigned cpu_s, pid_t parent) __attribute__((warn_unused_result));
 
 /*
  * From now on a system call other than those for memory, for reading and writing what is open, and

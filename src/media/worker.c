@@ -39,10 +39,11 @@ static bool map_input(struct span *file)
     return file->p != MAP_FAILED;
 }
 
-static bool lock_in(size_t memory, unsigned cpu_s, struct span *file)
+static bool lock_in(size_t memory, unsigned cpu_s, pid_t parent, struct span *file)
 {
     /* The input is mapped before the limit on mappings, which is about what decoding takes. */
-    return map_input(file) && sandbox_limit(memory + file->n + BESIDES, cpu_s) && sandbox_lock();
+    return map_input(file) && sandbox_limit(memory + file->n + BESIDES, cpu_s, parent) &&
+           sandbox_lock();
 }
 
 static bool answer(const struct worker_answer *head, const struct rendering *rendering)
@@ -59,8 +60,9 @@ int worker_main(int argc, char **argv)
     struct span file;
     size_t memory = argc > 2 ? strtoul(argv[2], NULL, 10) << 20 : 0;
     unsigned cpu_s = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 10) : 0;
+    pid_t parent = argc > 4 ? (pid_t)strtol(argv[4], NULL, 10) : 0;
     budget_set(memory);
-    if (memory > 0 && cpu_s > 0 && lock_in(memory, cpu_s, &file)) {
+    if (memory > 0 && cpu_s > 0 && parent > 0 && lock_in(memory, cpu_s, parent, &file)) {
         head.result = render_image(file, &rendering);
     }
     if (head.result == RENDER_OK) {

@@ -1,6 +1,6 @@
 /*
- * The decoder's process: this binary, started as `lectern image-worker MEMORY_MIB CPU_S` by
- * media/decoder.h for one image, with an empty environment. The file comes as descriptor 0, the
+ * The decoder's process: this binary, started as `lectern image-worker MEMORY_MIB CPU_S PARENT_PID`
+ * by media/decoder.h for one image, with an empty environment. The file comes as descriptor 0, the
  * answer goes to descriptor 1. Not for people.
  */
 #ifndef LECTERN_MEDIA_WORKER_H

@@ -249,6 +249,15 @@ describe('what is no image', () => {
         await classGoesOn();
     });
 
+    test('a JPEG of thousands of scans, each a pass over all pixels', async () => {
+        const file = jpeg(320, 200, { progressive: true });
+        const scan = file.subarray(file.indexOf(Buffer.from([0xff, 0xda])), -2);
+        const of = (scans) => Buffer.concat([file.subarray(0, -2), ...Array(scans - 1).fill(scan), file.subarray(-2)]);
+        await sent(code, of(10));
+        await assertError(post(code, of(101)), 413, 'image_too_large');
+        await classGoesOn();
+    });
+
     test('30 megabytes are refused at once, before they are sent', async () => {
         const head = `POST /rooms/${code}/images HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${teacher()}\r\nContent-Length: 30000000\r\n\r\n`;
         const answer = await rawHttp(server, head);
@@ -317,6 +326,19 @@ describe('a decoder in trouble', () => {
         }
     });
 
+    test('is reaped also where whoever started the server ignores the end of children', async () => {
+        const own = await startServer({ redis, wrap: ['env', '--ignore-signal=CHLD'] });
+        try {
+            const ignored = BigInt(`0x${/^SigIgn:\s*(\w+)/m.exec(readFileSync(`/proc/${own.pid}/status`, 'latin1'))[1]}`);
+            assert.equal(ignored >> 16n & 1n, 0n, 'SIGCHLD');
+            const { code } = await openClass(own);
+            await sent(code, png(8, 8), teacher(), { on: own });
+            assert.deepEqual(children(own.pid), []);
+        } finally {
+            await own.stop();
+        }
+    });
+
     test('does not hold up the end of the server', async () => {
         const own = await startServer({ redis, env: { LECTERN_IMAGE_TIMEOUT_MS: limit(60000), LECTERN_DRAIN_S: 0 } });
         const { code } = await openClass(own);
@@ -356,6 +378,37 @@ describe('a decoder in trouble', () => {
             for (const raw of slow) await waitFor(() => /"thumbUrl"/.test(raw.text()), { what: 'the answer' });
             for (const raw of slow) raw.destroy();
             await sent(code, file, token, { on: own });
+        } finally {
+            await own.stop();
+        }
+    });
+
+    test('of one user one at a time is decoded, others pass', async () => {
+        const own = await startServer({ redis, env: { LECTERN_IMAGE_TIMEOUT_MS: limit(60000), LECTERN_IMAGE_WORKERS: 2 } });
+        try {
+            const { code } = await openClass(own, { students: ['s1', 's2'], query: { talk: 'all' } });
+            const first = await stopped(own, code, student({ sub: 's1' }));
+            let done = false;
+            const second = sent(code, png(8, 8), student({ sub: 's1' }), { on: own }).then(() => { done = true; });
+            for (let i = 0; i < 8; i++) await sent(code, png(8, 8), student({ sub: 's2' }), { on: own });
+            assert.equal(done, false, 'it waits for the first');
+            process.kill(first.pid, 'SIGKILL');
+            await assertError(first.answer, 415, 'image_broken');
+            await second;
+        } finally {
+            await own.stop();
+        }
+    });
+
+    test('whoever has them work in vain has to wait, others do not', async () => {
+        const own = await startServer({ redis, env: { LECTERN_IMAGE_TIMEOUT_MS: 21000 } });
+        try {
+            const { code } = await openClass(own, { students: ['s1', 's2'], query: { talk: 'all' } });
+            const { answer } = await stopped(own, code, student({ sub: 's1' }));
+            await assertError(answer, 413, 'image_too_large');
+            const { headers } = await assertError(post(code, png(8, 8), student({ sub: 's1' }), { on: own }), 429, 'too_many_attempts');
+            assert.match(headers['retry-after'], /^[1-9]\d*$/);
+            await sent(code, png(8, 8), student({ sub: 's2' }), { on: own });
         } finally {
             await own.stop();
         }
@@ -499,32 +552,4 @@ test('a class that is shown an image gets it, and Redis is asked a few times onl
     const fetched = await metric('files_fetched_total', other) - before;
     assert.ok(fetched >= 1 && fetched <= 4, `${fetched} times`);
     assert.ok(await metric('file_cache_bytes', other) >= image.bytes);
-});
-
-test('more slow readers than there are threads: all get the image, and others are served meanwhile', async () => {
-    const own = await startServer({ redis, env: { LECTERN_HTTP_THREADS: 16 } });
-    const readers = [];
-    try {
-        const { code } = await openClass(own);
-        const noise = () => [1, 2, 3].map(() => Math.random() * 256);
-        const { url, bytes } = await sent(code, png(900, 900, { paint: noise }), teacher(), { on: own });
-        assert.ok(bytes > 400_000, 'more than sockets hold');
-        for (let i = 0; i < 60; i++) {
-            const raw = await rawSocket(own);
-            raw.socket.pause();
-            raw.write(`GET ${url} HTTP/1.1\r\nHost: a\r\n\r\n`);
-            readers.push(raw);
-        }
-        assert.equal((await get('/version', {}, own)).status, 200);
-        await sent(code, png(8, 8), teacher(), { on: own });
-        for (const raw of readers) raw.socket.resume();
-        for (const raw of readers) {
-            await raw.closed;
-            const text = raw.bytes();
-            assert.equal(text.length - text.indexOf('\r\n\r\n') - 4, bytes);
-        }
-    } finally {
-        for (const raw of readers) raw.destroy();
-        await own.stop();
-    }
 });

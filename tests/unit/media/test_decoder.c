@@ -60,7 +60,7 @@ static int look_around(void)
 
 static int escape(int how)
 {
-    if (!sandbox_limit(1u << 30, 5) || !sandbox_lock()) {
+    if (!sandbox_limit(1u << 30, 5, getppid()) || !sandbox_lock()) {
         return 3;
     }
     if (how == OPENS) {
@@ -153,6 +153,23 @@ static void an_image(void **state)
     assert_int_equal(got.thumb.width, 64);
     assert_true(got.image.bytes.len > 100 && got.thumb.bytes.len > 100);
     assert_null(file.data); /* freed when it was handed over */
+}
+
+static bool works(uint32_t memory_mib)
+{
+    const struct config config = {
+        .image_workers = 1, .image_memory = memory_mib, .image_timeout_ms = 60000};
+    struct decoder *decoder = decoder_create(&config);
+    bool result = decoder_works(decoder);
+    decoder_destroy(decoder);
+    return result;
+}
+
+static void whether_it_works_is_known_beforehand(void **state)
+{
+    (void)state;
+    assert_true(works(64));
+    assert_false(works(SILENT));
 }
 
 static void refused_without_a_process(void **state)
@@ -282,6 +299,7 @@ int main(int argc, char **argv)
         TEST(more_memory_than_allowed),
         TEST(a_crash),
         TEST(no_answer_or_a_wrong_one),
+        TEST(whether_it_works_is_known_beforehand),
         TEST(the_end_of_its_time),
         TEST(the_end_of_the_server),
         TEST(an_empty_environment),

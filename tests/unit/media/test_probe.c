@@ -99,6 +99,26 @@ static void jpeg_varieties_that_are_not_decoded(void **state)
     }
 }
 
+/* Each costs a pass over all pixels, and next to no bytes. */
+static void jpeg_of_very_many_scans(void **state)
+{
+    static const char scan[] = "\xff\xda\x00\x08\x01\x01\x00\x01\x3f\x00";
+    struct pixels pixels = make_pixels(16, 8, 3);
+    (void)state;
+    make_jpeg(&pixels, &file);
+    pixels_free(&pixels);
+    file.len -= 2; /* EOI */
+    for (int i = 1; i < PROBE_SCANS_MAX; i++) {
+        buf_append(&file, scan, sizeof scan - 1);
+    }
+    buf_append(&file, "\xff\xd9", 2);
+    assert_int_equal(result_of(file.data, file.len), PROBE_OK);
+    file.len -= 2;
+    buf_append(&file, scan, sizeof scan - 1);
+    buf_append(&file, "\xff\xd9", 2);
+    assert_int_equal(result_of(file.data, file.len), PROBE_COSTLY);
+}
+
 static void jpeg_without_frame_or_scan(void **state)
 {
     (void)state;
@@ -231,6 +251,7 @@ int main(void)
         TEST(jpeg_is_complete_at_its_end),
         TEST(jpeg_exif_is_found),
         TEST(jpeg_varieties_that_are_not_decoded),
+        TEST(jpeg_of_very_many_scans),
         TEST(jpeg_without_frame_or_scan),
         TEST(jpeg_with_a_table_too_long),
         TEST(png),
