@@ -69,6 +69,8 @@ static const struct metric_info infos[METRIC_COUNT] = {
                               "Image decoders that crashed or broke their sandbox.", false},
     [METRIC_FILES_FETCHED] = {"lectern_files_fetched_total",
                               "Files that were not in the cache and came from Redis.", false},
+    [METRIC_FILES_HANDED] = {"lectern_files_handed_total",
+                             "Files left to one thread because their reader was slow.", false},
     [METRIC_FILE_CACHE_BYTES] = {"lectern_file_cache_bytes", "Files in the cache.", true},
     [METRIC_OUT_OF_MEMORY] = {"lectern_out_of_memory_total",
                               "Connections or requests given up for want of memory.", false},

@@ -38,6 +38,7 @@ enum metric {
     METRIC_IMAGES,             /* counter: images taken */
     METRIC_IMAGE_CRASHES,      /* counter: decoders that were ended by a signal of their own */
     METRIC_FILES_FETCHED,      /* counter: files read from Redis, not found in the cache */
+    METRIC_FILES_HANDED,       /* counter: files left to the sender, http/sender.h */
     METRIC_FILE_CACHE_BYTES,   /* gauge: files in the cache */
     METRIC_OUT_OF_MEMORY,      /* counter: connections or requests given up for want of memory */
     METRIC_STORE_UP,           /* gauge: 1 while the store answers */

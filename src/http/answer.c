@@ -139,16 +139,30 @@ void answer(struct request *req, int status, const char *type, struct span body)
     buf_finish(&head);
 }
 
-/* The taken socket goes to the sender with what is left; false where it cannot. */
+/* By this thread, where the sender has no place left; false where too many threads do that. */
+static bool send_rest(struct request *req, struct cached *file, size_t sent)
+{
+    if (!limits_enter(req->server->limits, LIMITS_TRANSFER)) {
+        return false;
+    }
+    bool done = transfer_send(&req->out, file->data + sent, file->len - sent);
+    limits_leave(req->server->limits, LIMITS_TRANSFER);
+    return done;
+}
+
+/* The taken socket goes to the sender with what is left; false where nobody can send it. */
 static bool hand_over(struct request *req, struct cached *file)
 {
     ssize_t n = send(req->fd, file->data, file->len, MSG_DONTWAIT | MSG_NOSIGNAL);
     size_t sent = n > 0 ? (size_t)n : 0;
     req->out.moved += (int64_t)sent;
-    if (sent < file->len && !sender_take(req->server->sender, &req->out, file, sent)) {
-        return false;
+    if (sent == file->len) {
+        return true;
     }
-    req->fd = sent < file->len ? -1 : req->fd;
+    if (!sender_take(req->server->sender, &req->out, file, sent)) {
+        return send_rest(req, file, sent);
+    }
+    req->fd = -1; /* the sender's */
     return true;
 }
 

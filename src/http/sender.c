@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "core/metrics.h"
 #include "net/fds.h"
 
 #define EVENTS 64
@@ -34,6 +35,7 @@ struct sender {
     pthread_t thread;
     int epoll;
     int wake;             /* an eventfd: end */
+    unsigned most;        /* transfers at a time */
     pthread_mutex_t lock; /* guards what follows */
     struct job *jobs;
     unsigned count;
@@ -58,7 +60,9 @@ static void end_job(struct sender *sender, struct job *job)
     }
     sender->count--;
     pthread_mutex_unlock(&sender->lock);
-    close_own(job->transfer.fd); /* leaves the epoll by that */
+    /* By name: closing is not enough while a decoder that is being started holds copies. */
+    epoll_ctl(sender->epoll, EPOLL_CTL_DEL, job->transfer.fd, NULL);
+    close_own(job->transfer.fd);
     cached_release(job->file);
     free(job);
 }
@@ -157,7 +161,7 @@ static bool add(struct sender *sender, struct job *job)
     struct epoll_event event = {.events = EPOLLOUT, .data.ptr = job};
     bool added = false;
     pthread_mutex_lock(&sender->lock);
-    if (sender->count < SENDER_MAX) {
+    if (sender->count < sender->most) {
         job->next = sender->jobs;
         if (job->next) {
             job->next->prev = job;
@@ -192,16 +196,18 @@ bool sender_take(struct sender *sender, const struct transfer *transfer, struct 
         free(job);
         return false;
     }
+    metric_add(METRIC_FILES_HANDED, 1);
     return true;
 }
 
-struct sender *sender_create(void)
+struct sender *sender_create(unsigned most)
 {
     struct sender *sender = calloc(1, sizeof *sender);
     struct epoll_event event = {.events = EPOLLIN};
     if (!sender) {
         return NULL;
     }
+    sender->most = most;
     pthread_mutex_init(&sender->lock, NULL);
     sender->epoll = epoll_create1(EPOLL_CLOEXEC);
     sender->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

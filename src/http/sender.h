@@ -11,18 +11,17 @@
 #include "http/transfer.h"
 #include "media/cache.h"
 
-#define SENDER_MAX 8192 /* transfers at a time */
-
 struct sender;
 
-struct sender *sender_create(void); /* starts its thread; NULL: no thread, memory, descriptors */
+/* Starts its thread, for `most` transfers at a time. NULL: no thread, memory, descriptors. */
+struct sender *sender_create(unsigned most);
 void sender_destroy(struct sender *sender); /* cuts what is under way; accepts NULL */
 
 /*
  * Sends the bytes of `file` from `offset` on over `transfer`, whose socket is non-blocking and
  * owned (net/fds.h), to its end or until the transfer's time is over (http/transfer.h), and then
- * closes the socket. Takes a reference of its own. False when there are SENDER_MAX already, or no
- * memory: then the socket is still the caller's. Any thread.
+ * closes the socket. Takes a reference of its own. False when there are `most` already, or no memory:
+ * then the socket is still the caller's. Any thread.
  */
 bool sender_take(struct sender *sender, const struct transfer *transfer, struct cached *file,
                  size_t offset) __attribute__((warn_unused_result));

@@ -35,6 +35,8 @@
 #define DEFER_S 60             /* a silent connection stays with the kernel this long */
 #define FETCHES 4              /* files that are read from Redis at a time */
 #define FDS_RESERVE 128        /* descriptors kept from sockets, besides one per thread */
+#define READERS_MAX 8192 /* slow readers of files at a time, which take descriptors too; … */
+#define READERS_SHARE 8  /* … no more than this part of all */
 
 static void observe(const struct request *req)
 {
@@ -161,11 +163,17 @@ static void tune_listeners(struct http_server *server)
     }
 }
 
+static unsigned readers_max(void)
+{
+    unsigned share = (unsigned)fds_limit() / READERS_SHARE;
+    return share < READERS_MAX ? share : READERS_MAX;
+}
+
 static void set_sockets_max(struct http_server *server)
 {
     const struct config *config = server->context.config;
     int64_t limit = fds_limit();
-    int64_t most = limit - (int64_t)config->http_threads - FDS_RESERVE;
+    int64_t most = limit - (int64_t)config->http_threads - FDS_RESERVE - readers_max();
     most = most > limit / 4 ? most : limit / 4;
     if (limit < (int64_t)config->http_threads * 2 + FDS_RESERVE) {
         log_warn("http",
@@ -223,7 +231,7 @@ static bool start(struct http_server *server, char *error, size_t error_cap)
     server->limits = limits_create(server->context.config->http_threads);
     server->take = take_create();
     server->files = cache_create(server->context.config->image_cache);
-    server->sender = sender_create();
+    server->sender = sender_create(readers_max());
     if (!server->pages || !server->limits || !server->take || !server->files || !server->sender ||
         !read_proxies(server, error, error_cap)) {
         return false;
