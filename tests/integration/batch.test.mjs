@@ -2,6 +2,7 @@
 // own outcome and its place: here the server stands still (SIGSTOP) while a burst is written, so that it reads all at once.
 
 import assert from 'node:assert/strict';
+import { readFileSync, readdirSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { limit, startRedis, startServer, waitFor } from './harness.mjs';
 import { closedWith, heard, joinClass, marker, openClass, startWire } from './classroom.mjs';
@@ -24,10 +25,16 @@ after(async () => {
     await redis?.stop();
 });
 
+function stands() {
+    const tasks = `/proc/${server.pid}/task`;
+    return readdirSync(tasks).every((task) => /\) T /.test(readFileSync(`${tasks}/${task}/stat`, 'latin1')));
+}
+
 /** Has the server read all of `sends`, [client, message or raw text] pairs, at once: they are written while it stands still. */
 async function together(...sends) {
     server.kill('SIGSTOP');
     try {
+        await waitFor(stands, { what: 'the server to stand still' }); // the signal takes a moment to reach all threads
         await Promise.all(sends.map(([client, message]) => new Promise((resolve, reject) => {
             const text = typeof message === 'string' ? message : JSON.stringify(message);
             client.ws.send(text, { compress: false }, (error) => (error ? reject(error) : resolve()));
@@ -208,6 +215,40 @@ describe('each message has its own outcome', () => {
         assert.deepEqual(await outcomes(host, ['kept', 'live']), { kept: 'unavailable', live: 'ack' });
         await anna.next({ messageType: 'send', message: 'live' });
         assert.deepEqual(heard(anna, 'send'), ['live']);
+    });
+});
+
+describe('when Redis takes no writes', () => {
+    const full = async (fn) => {
+        await redis.client.config('SET', 'maxmemory', '1');
+        try {
+            await fn();
+        } finally {
+            await redis.client.config('SET', 'maxmemory', '0');
+        }
+    };
+
+    test('what it has published is not called refused', async () => {
+        const { host, students: [anna] } = await openClass(server, { students: ['s1'] });
+        await full(async () => {
+            await together([host, toStudents('e1', { ref: 'e1', ephemeral: true })], [host, toStudents('l1', { ref: 'l1' })],
+                [host, toStudents('e2', { ref: 'e2', ephemeral: true })]);
+            assert.deepEqual(await outcomes(host, ['e1', 'l1', 'e2']), { e1: 'ack', l1: 'unavailable', e2: 'ack' });
+        });
+        await together([host, toStudents('l1', { ref: 'l1' })]);
+        assert.deepEqual(await outcomes(host, ['l1']), { l1: 'ack' });
+        await anna.next({ messageType: 'send', message: 'l1' });
+        assert.deepEqual(heard(anna, 'send'), ['e1', 'e2', 'l1']);
+    });
+
+    test('and nothing was published, nothing is', async () => {
+        const { host, students: [anna] } = await openClass(server, { students: ['s1'] });
+        await full(async () => {
+            await together([host, toStudents('l1', { ref: 'l1' })], [host, toStudents('e1', { ref: 'e1', ephemeral: true })]);
+            assert.deepEqual(await outcomes(host, ['l1', 'e1']), { l1: 'unavailable', e1: 'unavailable' });
+        });
+        await marker(host, [anna]);
+        assert.deepEqual(heard(anna, 'send'), []);
     });
 });
 

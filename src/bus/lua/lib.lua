@@ -117,12 +117,13 @@ local function log_read(text)
 end
 
 -- Adds an entry; false if the stream does not take it (somebody else has written to it, or made it
--- something else). A part is full with a sixteenth of what the log may hold, in entries or bytes.
+-- something else), false and the error if this Redis takes no writes at all (OOM, READONLY, NOREPLICAS: these come
+-- with a script's first write or not at all). A part is full with a sixteenth of what the log may hold, in entries or bytes.
 local function log_add(log, id, body, max_len, max_bytes)
     local done = redis.pcall('XADD', room .. ':log', id, 'm', body)
     if type(done) == 'table' and done.err then
         if not string.find(done.err, '^%-?ERR ') and not string.find(done.err, 'WRONGTYPE') then
-            redis.call('XADD', room .. ':log', id, 'm', body) -- READONLY, OOM: for the caller to see
+            return false, (string.gsub(done.err, '^%-', ''))
         end
         return false
     end

@@ -33,8 +33,9 @@ while true do
         break
     end
     for _, entry in ipairs(entries) do
-        if not log_add(log, entry[1], entry[2][2], ARGV[16], ARGV[17]) then
-            return redis.error_reply('ERR the log does not take what is restored')
+        local done, err = log_add(log, entry[1], entry[2][2], ARGV[16], ARGV[17])
+        if not done then
+            return {err = err or 'ERR the log does not take what is restored'}
         end
     end
 end

@@ -4,7 +4,9 @@
 --   'log', or 'live' for one that is published only, ref or '', and the message as a JSON object without id and ts.
 -- Reply: two texts for each message: 'ok' or 'repeat' (of a ref) and its stream id ('' if 'live'); or why it was not
 --   sent and '': 'ended', 'stale' (the session was replaced by a newer one), 'gone' (ended by a janitor, or Redis was
---   emptied), 'removed', or 'failed' (the log did not take it).
+--   emptied), 'removed', or 'failed' (the log did not take it). Where Redis takes no writes the reply is its error
+--   (READONLY, OOM, ...), unless something has been published by then: what was stays so and is told to be, and what was
+--   for the log has failed.
 --
 -- Ids are `ms-seq` with seq below 1024, so that an id fits a sorted set's score exactly; if a
 -- millisecond is full, or the clock went back, they run ahead of the clock.
@@ -17,7 +19,7 @@ local got = redis.call('HMGET', info, 'epoch', 'log')
 local time = redis.call('TIME')
 local ms_text = time[1] .. string.format('%03d', math.floor(time[2] / 1000))
 local now, now_text = tonumber(ms_text), ms_text
-local log, added
+local log, added, published, no_writes
 
 -- Why the session may not act here, or nil.
 local function refusal_of(uid, session)
@@ -52,7 +54,9 @@ local function remember_and_publish(uid, ref, body)
         ms_text = log.ms == now and now_text or int(log.ms)
     end
     local id = string.format('%s-%d', ms_text, log.seq)
-    if not log_add(log, id, body, ARGV[2], ARGV[3]) then
+    local done, err = log_add(log, id, body, ARGV[2], ARGV[3])
+    if not done then
+        no_writes = err
         return 'failed', ''
     end
     added = true
@@ -73,9 +77,12 @@ for i = 4, #ARGV, 5 do
     local status, id = refusal, ''
     if not refusal and ARGV[i + 2] == 'live' then
         redis.call('PUBLISH', room, '{"ts":' .. now_text .. ',' .. string.sub(ARGV[i + 4], 2))
-        status = 'ok'
+        status, published = 'ok', true
     elseif not refusal then
         status, id = remember_and_publish(uid, ARGV[i + 3], ARGV[i + 4])
+        if no_writes and not published then
+            return {err = no_writes}
+        end
     end
     reply[n + 1], reply[n + 2] = status, id
     n = n + 2
