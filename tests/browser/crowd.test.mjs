@@ -93,8 +93,8 @@ test('teacher page with a thousand students', { timeout: limit(180_000) }, async
         await page.getByText('재연결 중 300명').waitFor();
         await page.reload();
         await count('학생 700명');
-        await page.getByText('나감 300명').waitFor();
-        await page.getByText('손든 학생 700명', { exact: true }).waitFor();
+        await page.getByText('재연결 중 300명').waitFor();
+        await page.getByText(`손든 학생 ${STUDENTS}명`, { exact: true }).waitFor();
     });
 
     for (const student of students) student.terminate();
