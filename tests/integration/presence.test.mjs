@@ -99,7 +99,8 @@ describe('welcome', () => {
         assert.ok(nearNow(welcome.ts));
         const { message } = welcome;
         assert.deepEqual(Object.keys(message).sort(),
-            ['count', 'host', 'last', 'limits', 'participants', 'ping', 'server', 'session', 'settings', 'user']);
+            ['count', 'epoch', 'host', 'last', 'limits', 'participants', 'ping', 'server', 'session', 'settings', 'user']);
+        assert.equal(message.epoch, host.welcome.message.epoch);
         assert.deepEqual(message.user, { id: 't1', name: '박 선생님', userType: 'teacher' });
         assert.match(message.session, /^[a-z2-7]{16}$/);
         assert.notEqual(message.session, host.welcome.message.session);
