@@ -102,7 +102,7 @@ stage "integration" integration build/lectern 1
 [ "$extent" != quick ] || exit 0
 
 stage "faults" faults 20m tests/faults/*.test.mjs
-stage "browser" timeout --foreground --kill-after=10 10m npm run --silent test:browser
+stage "browser" timeout --foreground --kill-after=10 20m npm run --silent test:browser
 stage "fuzzing" make --no-print-directory -j "$jobs" fuzz "FUZZ_SECONDS=$fuzz_seconds"
 if [ "$extent" = long ]; then stage "long faults" faults 120m tests/faults/long/*.test.mjs; fi
 stage "AddressSanitizer and UBSan" sanitized address build/asan 2
