@@ -14,7 +14,7 @@ import { build } from 'esbuild';
 const root = fileURLToPath(new URL('../', import.meta.url));
 const out = path.resolve(process.env.OUT || path.join(root, 'build', 'web'));
 
-/** Where each page's sources are: main.tsx and index.html. Its name is its path on the server. */
+/** Where each page's main.tsx is; all are put into web/page.html. Its name is its path on the server. */
 const PAGES = { teacher: 'teacher', student: 'student', check: 'web/check' };
 
 /** Most bytes, compressed, that a page may load before it works. */
@@ -69,7 +69,7 @@ async function writeIndex(page, { script, style, chunks }) {
         return relative.startsWith('.') ? relative : `./${relative}`;
     };
     const preloads = chunks.map((name) => `<link rel="modulepreload" href="${link(name)}" />`);
-    const html = (await readFile(path.join(root, PAGES[page], 'index.html'), 'utf8'))
+    const html = (await readFile(path.join(root, 'web', 'page.html'), 'utf8'))
         .replace('%STYLE%', link(style))
         .replace('%SCRIPT%', link(script))
         .replace('</head>', `    ${preloads.join('\n        ')}\n    </head>`);
