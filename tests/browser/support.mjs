@@ -27,14 +27,11 @@ const SCREENSHOTS =
 
 /** The pictures that the documentation shows; each is taken by one test. */
 const DOCUMENTED = new Set([
-    'teacher',
     'teacher-poll',
     'teacher-poll-dark',
-    'student',
     'student-dark',
     'student-poll',
     'projector',
-    'projector-results',
     'projector-results-dark',
     'check',
 ]);
