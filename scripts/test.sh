@@ -8,8 +8,8 @@ usage() {
     cat <<'END'
 usage: scripts/test.sh [--quick | --long] [--no-install] [--help]
 
-Stages: build, layers, unit tests, npm packages, types, client library, parts of the pages, pages, integration, faults, browser, fuzzing, then
-unit and integration tests under AddressSanitizer with UBSan, and under ThreadSanitizer.
+Stages: build, layers, unit tests, npm packages, types, client library, parts of the pages, pages, integration, faults,
+browser, fuzzing, then unit and integration tests under AddressSanitizer with UBSan, and under ThreadSanitizer.
 
   --quick        without faults, browser, fuzzing and sanitizers
   --long         fuzzes each target for FUZZ_SECONDS=300 instead of 10, and runs tests/faults/long as well
