@@ -18,9 +18,18 @@
 
 enum step { RUNNING, LEAVING, CLOSING, STOPPING };
 
+/* What lives on the loop and hears what the link brings. */
+enum part { PART_ROOMS, PARTS };
+
 struct worker {
     struct loop *loop;
     struct rooms *rooms;
+    struct hearer {
+        const struct bus_events *events;
+        void *arg;
+        /* Whether a channel is this part's; NULL: all that are nobody's. */
+        bool (*owns)(void *arg, struct span channel);
+    } hearers[PARTS];
     struct bus *bus;
     struct proto_loop *proto_loop;
     uv_timer_t timer; /* watches the end's deadlines */
@@ -31,6 +40,58 @@ struct worker {
     bool started;
     atomic_bool ended;
 };
+
+/* ---- The link's events: states for all, a channel's for whose it is ---- */
+
+static void bus_up(void *arg)
+{
+    struct worker *worker = arg;
+    for (unsigned i = 0; i < PARTS; i++) {
+        worker->hearers[i].events->up(worker->hearers[i].arg);
+    }
+}
+
+static void bus_down(void *arg)
+{
+    struct worker *worker = arg;
+    for (unsigned i = 0; i < PARTS; i++) {
+        worker->hearers[i].events->down(worker->hearers[i].arg);
+    }
+}
+
+static const struct hearer *owner_of(const struct worker *worker, struct span channel)
+{
+    const struct hearer *hearer = worker->hearers;
+    while (hearer->owns && !hearer->owns(hearer->arg, channel)) {
+        hearer++;
+    }
+    return hearer; /* the last one owns what is nobody's */
+}
+
+static void bus_subscribed(void *arg, struct span channel)
+{
+    const struct hearer *hearer = owner_of(arg, channel);
+    hearer->events->subscribed(hearer->arg, channel);
+}
+
+static void bus_message(void *arg, struct span channel, struct span payload)
+{
+    const struct hearer *hearer = owner_of(arg, channel);
+    hearer->events->message(hearer->arg, channel, payload);
+}
+
+/* Control is about sessions in class rooms. */
+static void bus_control(void *arg, struct span payload)
+{
+    struct worker *worker = arg;
+    const struct hearer *hearer = &worker->hearers[PART_ROOMS];
+    hearer->events->control(hearer->arg, payload);
+}
+
+static const struct bus_events bus_events = {bus_up, bus_down, bus_subscribed, bus_message,
+                                             bus_control};
+
+/* ---- The beginning ---- */
 
 struct worker *worker_create(unsigned index, const struct config *config,
                              const struct tokens *tokens, const char *server_id,
@@ -46,7 +107,8 @@ struct worker *worker_create(unsigned index, const struct config *config,
         worker->rooms = rooms_create(worker->loop, config, tokens, server_id, incarnation);
     }
     if (worker->rooms) {
-        worker->bus = bus_create(worker->loop, config, server_id, &rooms_bus_events, worker->rooms);
+        worker->hearers[PART_ROOMS] = (struct hearer){&rooms_bus_events, worker->rooms, NULL};
+        worker->bus = bus_create(worker->loop, config, server_id, &bus_events, worker);
         worker->proto_loop = proto_loop_create(worker->loop, config, worker->rooms);
     }
     if (!worker->bus || !worker->proto_loop) {

@@ -39,7 +39,7 @@ static void close_socket(void *socket, uint16_t code, const char *reason)
     wsock_close(socket, code, reason);
 }
 
-static const struct member_ops ops[] = {
+static const struct receiver_ops ops[] = {
     {VARIANT_PLAIN, encode_plain, deliver, backlog, close_socket},
     {VARIANT_DEFLATE, encode_deflate, deliver, backlog, close_socket},
 };

@@ -57,7 +57,7 @@ static bool hand_over(struct member *member, struct span json, struct frame **fr
 void room_fan_out(struct room *room, const struct message *message, struct span json,
                   struct ring_entry *entry)
 {
-    struct frame *own[MEMBER_VARIANTS] = {NULL};
+    struct frame *own[RECEIVER_VARIANTS] = {NULL};
     struct frame **frames = entry ? entry->frames : own;
     int64_t sent = 0;
     for (size_t i = 0; i < room->count; i++) {
@@ -67,7 +67,7 @@ void room_fan_out(struct room *room, const struct message *message, struct span 
         }
         sent += hand_over(member, json, frames, entry != NULL);
     }
-    for (unsigned i = 0; i < MEMBER_VARIANTS; i++) {
+    for (unsigned i = 0; i < RECEIVER_VARIANTS; i++) {
         frame_unref(own[i]);
     }
     metric_add(METRIC_MESSAGES_OUT, sent);

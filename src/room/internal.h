@@ -121,7 +121,7 @@ struct joining {
 
 struct member {
     struct room *room;
-    const struct member_ops *ops;
+    const struct receiver_ops *ops;
     void *socket;            /* NULL once it is gone */
     struct joining *joining; /* NULL while ATTACHED; may be when CLOSING */
     int64_t expires_ms;      /* of the token, wall clock */

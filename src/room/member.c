@@ -95,7 +95,7 @@ static struct member *allocate(const struct room_ticket *ticket, const struct cl
 
 struct member *member_create(struct rooms *rooms, const struct room_ticket *ticket,
                              const struct claims *claims, const char *since, uint32_t history,
-                             int64_t started_ns, const struct member_ops *ops, void *socket)
+                             int64_t started_ns, const struct receiver_ops *ops, void *socket)
 {
     assert(socket); /* a member without one is on its way out */
     struct member *member = allocate(ticket, claims);

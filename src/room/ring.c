@@ -42,7 +42,7 @@ bool log_id_parse(struct span text, struct log_id *out)
 
 static void entry_free(struct ring_entry *entry)
 {
-    for (unsigned i = 0; i < MEMBER_VARIANTS; i++) {
+    for (unsigned i = 0; i < RECEIVER_VARIANTS; i++) {
         frame_unref(entry->frames[i]);
     }
     free(entry);

@@ -34,7 +34,7 @@ struct ring_entry {
     char *target;     /* one user id or NULL */
     char *sender;
     struct span json;                      /* as on the wire */
-    struct frame *frames[MEMBER_VARIANTS]; /* encoded forms, made when first needed */
+    struct frame *frames[RECEIVER_VARIANTS]; /* encoded forms, made when first needed */
 };
 
 struct ring {

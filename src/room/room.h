@@ -4,7 +4,7 @@
  * `room:{id}:info`, the room's log (mirrored in a bounded ring) and the room's channel.
  *
  * Protocols (src/proto) make members and hand messages in; they are called back through
- * struct member_ops. Everything is on the loop's thread.
+ * struct receiver_ops. Everything is on the loop's thread.
  */
 #ifndef LECTERN_ROOM_ROOM_H
 #define LECTERN_ROOM_ROOM_H
@@ -17,8 +17,9 @@
 #include "base/buf.h"
 #include "bus/link.h"
 #include "core/config.h"
-#include "net/frame.h"
+#include "net/close.h"
 #include "net/loop.h"
+#include "net/receiver.h"
 #include "room/entry.h"
 #include "room/message.h"
 
@@ -28,33 +29,6 @@
 struct rooms; /* of one loop */
 struct room;
 struct member; /* one session of one user in one room */
-
-/* Close codes (docs/protocol.md, "Close codes"); those of slow and silent sockets are wsock.h's. */
-enum {
-    CLOSE_MOVED = 1001,
-    CLOSE_UNSUPPORTED = 1003,
-    CLOSE_INTERNAL = 1011,
-    CLOSE_TRY_LATER = 1013,
-    CLOSE_ROOM_ENDED = 4000,
-    CLOSE_REPLACED = 4001,
-    CLOSE_REMOVED = 4002,
-    CLOSE_TOKEN_EXPIRED = 4003,
-    CLOSE_TOO_MANY = 4007,
-};
-
-/*
- * What a protocol does for its members. `encode` makes one frame of a message's JSON text that all
- * members with the same ops (and the same `variant`, e.g. compressed or not) share.
- */
-struct member_ops {
-    unsigned variant; /* 0 to MEMBER_VARIANTS - 1: index of the cached frame of a broadcast */
-    struct frame *(*encode)(void *socket, struct span json);
-    /* Queues a frame; false when the socket is closing. `paced`: replay, which stops itself at backlog(). */
-    bool (*deliver)(void *socket, struct frame *frame, bool paced);
-    size_t (*backlog)(void *socket); /* bytes waiting */
-    void (*close)(void *socket, uint16_t code, const char *reason);
-};
-#define MEMBER_VARIANTS 4
 
 /* `bus_events` of the loop's link must be forwarded by rooms_bus_events(). */
 struct rooms *rooms_create(struct loop *loop, const struct config *config,
@@ -91,7 +65,7 @@ void rooms_drain(struct rooms *rooms, void (*done)(void *arg), void *arg);
  */
 struct member *member_create(struct rooms *rooms, const struct room_ticket *ticket,
                              const struct claims *claims, const char *since, uint32_t history,
-                             int64_t started_ns, const struct member_ops *ops, void *socket);
+                             int64_t started_ns, const struct receiver_ops *ops, void *socket);
 
 /*
  * A complete text message came from the member's socket. Answers (ack, error) go to that member; the
