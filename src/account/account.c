@@ -83,6 +83,7 @@ static enum account_result of_store(enum store_result result)
     case STORE_UNAVAILABLE:
         return ACCOUNT_UNAVAILABLE;
     case STORE_FAILED:
+    default: /* those of chat rooms */
         break;
     }
     return ACCOUNT_FAILED;

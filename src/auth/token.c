@@ -257,11 +257,22 @@ static bool device_id_valid(struct span s)
     return s.n == DEVICE_ID_LEN;
 }
 
+/* The name of a feed's channel, or `*` for all of them. */
+static bool channel_valid(struct span name)
+{
+    for (size_t i = 0; i < name.n; i++) {
+        if (name.p[i] != ':' && !id_valid((struct span){name.p + i, 1})) {
+            return span_eq(name, "*");
+        }
+    }
+    return name.n > 0 && name.n <= ID_MAX;
+}
+
 /* Adds one channel's name to the comma-separated list. */
 static bool add_channel(struct span name, char *list, size_t cap)
 {
     size_t used = strlen(list);
-    if (!id_valid(name) || used + (used > 0) + name.n >= cap) {
+    if (!channel_valid(name) || used + (used > 0) + name.n >= cap) {
         return false;
     }
     if (used > 0) {

@@ -29,7 +29,7 @@ struct claims {
     enum user_type type;
     char room[ROOM_CODE_MAX + 1];   /* the only room it opens, or "" for any */
     char device[DEVICE_ID_LEN + 1]; /* guests' device id, or "" */
-    char channels[CHANNELS_MAX];    /* comma-separated feed channels, or "" */
+    char channels[CHANNELS_MAX];    /* comma-separated feed channels, "*" for all, or "" */
     int64_t expires_ms;             /* wall clock, ms since 1970 */
     uint32_t generation; /* claim `gen` of an account's token, from 1; 0: it is no account's */
 };

@@ -70,6 +70,25 @@ bool id_room_code_valid(struct span s)
     return true;
 }
 
+void id_chat_room(char out[CHAT_ROOM_ID_LEN + 1])
+{
+    out[0] = 'c';
+    id_random(out + 1, CHAT_ROOM_ID_LEN - 1);
+}
+
+bool id_chat_room_valid(struct span s)
+{
+    if (s.n != CHAT_ROOM_ID_LEN || s.p[0] != 'c') {
+        return false;
+    }
+    for (size_t i = 1; i < s.n; i++) {
+        if ((s.p[i] < 'a' || s.p[i] > 'z') && (s.p[i] < '2' || s.p[i] > '7')) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool id_type_valid(struct span s)
 {
     if (s.n < 1 || s.n > ID_MAX) {

@@ -14,6 +14,7 @@
 #define ID_MAX 64 /* longest user id, ref or server id, in bytes */
 #define ROOM_CODE_MIN 4
 #define ROOM_CODE_MAX 12
+#define CHAT_ROOM_ID_LEN 16 /* "c" and 15 of a-z 2-7: no room code, which has capitals only */
 #define NAME_MAX_CHARS 64 /* longest display name, in characters (code points) */
 #define NAME_MAX_BYTES 256
 #define SESSION_ID_LEN 16
@@ -28,6 +29,8 @@ void id_random(char *out, size_t len);
 /* A room code of six letters without look-alikes (no I, L, O): out holds 7 bytes. */
 void id_room_code(char out[7]);
 
+void id_chat_room(char out[CHAT_ROOM_ID_LEN + 1]); /* a new one, with a NUL */
+
 uint32_t id_random_below(uint32_t bound);
 
 /* 1 to 64 of A-Z a-z 0-9 . _ @ - */
@@ -35,6 +38,9 @@ bool id_valid(struct span s);
 
 /* 4 to 12 of A-Z 0-9 */
 bool id_room_code_valid(struct span s);
+
+/* "c" and 15 of a-z 2-7 */
+bool id_chat_room_valid(struct span s);
 
 /*
  * 1 to 64 characters of valid UTF-8, not all blank, without control characters (C0, DEL, C1) and

@@ -13,7 +13,7 @@
 
 #define PREFIX "LECTERN_"
 #define HELP_COLUMNS 100
-#define HELP_INDENT 28
+#define HELP_INDENT 30
 
 #define FIELD(name) offsetof(struct config, name)
 
@@ -111,6 +111,29 @@ static const struct setting settings[] = {
      2147483648u, "Bytes in Redis that the images of one room may take."},
     {"LECTERN_IMAGE_CACHE", "67108864", &setting_number, FIELD(image_cache), 0, 2147483648u,
      "Bytes of images that this server keeps in memory besides."},
+    {"LECTERN_FILES_URL", "", &setting_files_url, FIELD(files_url), 0, 0,
+     "Where files sent in chats are kept; empty: files in the data directory. Servers that work "
+     "together need the same directory or bucket."},
+    {"LECTERN_FILE_MAX", "52428800", &setting_number, FIELD(file_max), 1024, 2147483648u,
+     "Largest file that may be sent in a chat, bytes."},
+    {"LECTERN_FILES_MAX", "0", &setting_bytes, FIELD(files_max), 0, 0,
+     "Bytes that all files of chats may take together; 0: as many as there is space for."},
+    {"LECTERN_CHAT_ROOMS_MAX", "200", &setting_number, FIELD(chat_rooms_max), 1, 1000,
+     "Chat rooms, direct ones among them, that one user may be in."},
+    {"LECTERN_CHAT_MEMBERS_MAX", "1000", &setting_number, FIELD(chat_members_max), 2, 100000,
+     "Members that one group chat room may have."},
+    {"LECTERN_DELETE_EMPTY_ROOMS", "1", &setting_number, FIELD(delete_empty_rooms), 0, 1,
+     "1: a group chat room that its last member leaves is deleted with all that was said in it; 0: "
+     "it "
+     "stays and can be joined again."},
+    {"LECTERN_FEED_CHANNELS",
+     "community_monitor,chat_monitor,trade_chat_monitor,exe_monitor,scan_monitor,fake_scan_monitor",
+     &setting_channels, FIELD(feed_channels), 0, 0,
+     "Redis channels whose events dashboards may follow at /monitor."},
+    {"LECTERN_FEED_PUBLIC", "0", &setting_number, FIELD(feed_public), 0, 1,
+     "1: anybody may follow these channels; 0: tokens that name them."},
+    {"LECTERN_FEED_LOG", "1000", &setting_number, FIELD(feed_log), 1, 100000,
+     "Events remembered per channel, of those sent to /events."},
     {"LECTERN_CONNECTIONS_MAX", "0", &setting_number, FIELD(connections_max), 0, 10000000,
      "Most open sockets; 0: what the limit of file descriptors allows."},
     {"LECTERN_MEMORY_MAX", "0", &setting_number, FIELD(memory_max), 0, 1048576,
@@ -296,11 +319,24 @@ void config_finish(struct config *config)
     *config = (struct config){0};
 }
 
+/* Where to break a list of `len` bytes without blanks: behind the last comma that fits on a line. */
+static size_t list_break(const char *text, size_t len)
+{
+    size_t end = HELP_COLUMNS - HELP_INDENT;
+    while (end > 0 && text[end - 1] != ',') {
+        end--;
+    }
+    return end > 0 ? end : len;
+}
+
 /* Writes `text` in lines of HELP_COLUMNS that begin at HELP_INDENT; `column` is where it stands. */
 static void write_wrapped(FILE *out, const char *text, size_t column)
 {
     while (*text) {
         size_t word = strcspn(text, " ");
+        if (word > HELP_COLUMNS - HELP_INDENT) {
+            word = list_break(text, word);
+        }
         if (column > HELP_INDENT && column + 1 + word > HELP_COLUMNS) {
             fprintf(out, "\n");
             column = 0;

@@ -38,6 +38,8 @@ struct config_rate {
     uint32_t burst;
 };
 
+#define CONFIG_FEED_CHANNELS_MAX 64
+
 /* Strings are owned by the struct and never NULL unless said; "" means not set. */
 struct config {
     char *listen;    /* LECTERN_LISTEN: address:port for HTTP, IPv4 */
@@ -84,6 +86,15 @@ struct config {
     uint32_t images_room_max;  /* LECTERN_IMAGES_ROOM_MAX: bytes of a room's images in Redis */
     uint32_t image_cache;      /* LECTERN_IMAGE_CACHE: bytes of images kept in this server */
     uint32_t guest_token_s;    /* LECTERN_GUEST_TOKEN_S: validity of a guest's token, seconds */
+    char *files_url;           /* LECTERN_FILES_URL: as base/files_url.h; "" = files in data_dir */
+    uint32_t file_max;         /* LECTERN_FILE_MAX: bytes of a file sent in a chat */
+    uint64_t files_max;        /* LECTERN_FILES_MAX: bytes of all files of chats; 0 = any */
+    uint32_t chat_rooms_max;   /* LECTERN_CHAT_ROOMS_MAX: rooms of one user */
+    uint32_t chat_members_max; /* LECTERN_CHAT_MEMBERS_MAX: members of one group room */
+    uint32_t delete_empty_rooms; /* LECTERN_DELETE_EMPTY_ROOMS: 1 or 0 */
+    char **feed_channels;        /* LECTERN_FEED_CHANNELS: NULL-terminated array, never NULL */
+    uint32_t feed_public;        /* LECTERN_FEED_PUBLIC: 1: anybody may follow them */
+    uint32_t feed_log;           /* LECTERN_FEED_LOG: events remembered per channel */
     uint32_t connections_max;  /* LECTERN_CONNECTIONS_MAX: open sockets; 0 = by descriptor limit */
     uint32_t memory_max;       /* LECTERN_MEMORY_MAX: MiB resident for new sockets; 0 = any */
     uint32_t redis_timeout_ms; /* LECTERN_REDIS_TIMEOUT_MS: deadline of one Redis command */

@@ -25,7 +25,9 @@ struct metric_info {
 };
 
 static const struct metric_info infos[METRIC_COUNT] = {
-    [METRIC_CONNECTIONS] = {"lectern_connections", "Open WebSockets.", true},
+    [METRIC_CONNECTIONS] = {"lectern_connections", "Open WebSockets and sessions of SockJS.", true},
+    [METRIC_SOCKJS_SESSIONS] = {"lectern_sockjs_sessions",
+                                "Of the open connections: sessions of SockJS over HTTP.", true},
     [METRIC_ROOMS] = {"lectern_rooms", "Rooms with members on this server.", true},
     [METRIC_CONNECTIONS_TOTAL] = {"lectern_connections_total",
                                   "WebSockets that were opened since the start.", false},
@@ -68,9 +70,15 @@ static const struct metric_info infos[METRIC_COUNT] = {
     [METRIC_IMAGE_CRASHES] = {"lectern_image_crashes_total",
                               "Image decoders that crashed or broke their sandbox.", false},
     [METRIC_FILES_FETCHED] = {"lectern_files_fetched_total",
-                              "Files that were not in the cache and came from Redis.", false},
+                              "Files that were not in the cache, but came from Redis or a bucket.", false},
     [METRIC_FILES_HANDED] = {"lectern_files_handed_total",
                              "Files left to one thread because their reader was slow.", false},
+    [METRIC_FILES_TAKEN] = {"lectern_files_taken_total", "Files and images taken into chats.",
+                            false},
+    [METRIC_FILES_FAILED] = {"lectern_files_failed_total", "Uploads into chats that failed.", false},
+    [METRIC_FILES_ERASED] = {"lectern_files_erased_total",
+                             "Files of chats that were erased with their message or room.", false},
+    [METRIC_FILES_UPLOADING] = {"lectern_files_uploading", "Files on their way into chats.", true},
     [METRIC_FILE_CACHE_BYTES] = {"lectern_file_cache_bytes", "Files in the cache.", true},
     [METRIC_OUT_OF_MEMORY] = {"lectern_out_of_memory_total",
                               "Connections or requests given up for want of memory.", false},
@@ -81,6 +89,24 @@ static const struct metric_info infos[METRIC_COUNT] = {
                               "Transactions that these pieces of work shared.", false},
     [METRIC_STORE_LOST] = {"lectern_store_lost_total",
                            "Connections of the store's writer that were lost.", false},
+    [METRIC_CHAT_ROOMS] = {"lectern_chat_rooms",
+                           "Chat rooms that are followed, counted by each event loop.", true},
+    [METRIC_CHAT_FILLED] = {"lectern_chat_filled_total",
+                            "Messages of chats that did not come by Redis and were read from the "
+                            "store.",
+                            false},
+    [METRIC_STOMP_ENCODED] = {"lectern_stomp_encoded_total",
+                              "Rooms' messages encoded for STOMP: once per loop and kind of carrier.",
+                              false},
+    [METRIC_FEED_FOLLOWERS] = {"lectern_feed_followers", "Clients that follow event channels.",
+                               true},
+    [METRIC_FEED_EVENTS] = {"lectern_feed_events_total",
+                            "Events that came on followed channels, counted by each event loop.",
+                            false},
+    [METRIC_FEED_DROPPED] = {"lectern_feed_dropped_total",
+                             "Events that slow clients did not get, and were told so.", false},
+    [METRIC_FEED_REPAIRED] = {"lectern_feed_repaired_total",
+                              "Events that were not valid UTF-8 and were repaired.", false},
 };
 
 static const struct metric_info histogram_infos[HISTOGRAM_COUNT] = {
@@ -115,7 +141,7 @@ struct histogram_state {
     _Atomic uint64_t sum_ns;
 };
 
-#define CODES_MAX 64
+#define CODES_MAX 128
 
 static _Atomic int64_t values[METRIC_COUNT];
 static struct histogram_state histograms[HISTOGRAM_COUNT];

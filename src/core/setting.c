@@ -8,12 +8,14 @@
 
 #include "base/ascii.h"
 #include "base/buf.h"
+#include "base/files_url.h"
 #include "base/id.h"
 #include "base/number.h"
 #include "base/url.h"
 #include "core/config.h"
 
 #define CLAIM_MAX 128 /* longest claim name, bytes */
+#define BYTES_MAX (UINT64_C(1) << 50)
 
 static const char no_memory[] = "out of memory";
 
@@ -38,6 +40,14 @@ static const char *parse_text(const struct setting *setting, const char *value, 
 {
     (void)setting;
     return store_text(value, strlen(value), field);
+}
+
+static const char *parse_files_url(const struct setting *setting, const char *value, void *field)
+{
+    struct files_url url;
+    const char *wrong = files_url_parse(span_of(value), &url);
+    explicit_bzero(&url, sizeof url);
+    return wrong ? wrong : parse_text(setting, value, field);
 }
 
 static const char *parse_redis(const struct setting *setting, const char *value, void *field)
@@ -268,9 +278,63 @@ static const char *parse_proxies(const struct setting *setting, const char *valu
     return parse_list(value, field, proxy_valid);
 }
 
+/* Prefixes of Lectern's own channels and keys: nothing of them is a feed's. */
+static bool feed_channel_valid(char *name)
+{
+    static const char *const taken[] = {"room:",  "server:", "user:",    "account:", "chat:",
+                                        "class:", "feed:",   "lectern:", "login:",   "file:"};
+    static const char *const types[] = {"welcome", "dropped", "gap", "pong", "error"};
+    size_t len = strlen(name);
+    for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++) {
+        if (strncmp(name, taken[i], strlen(taken[i])) == 0) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        if (strcmp(name, types[i]) == 0) {
+            return false; /* what the feed itself says has these types */
+        }
+    }
+    for (const char *p = name; *p; p++) {
+        if (!ascii_is_alnum(*p) && !strchr("_.:-", *p)) {
+            return false;
+        }
+    }
+    return len > 0 && len <= ID_MAX;
+}
+
+static const char *parse_channels(const struct setting *setting, const char *value, void *field)
+{
+    const char *wrong = parse_list(value, field, feed_channel_valid);
+    char **list = *(char ***)field;
+    (void)setting;
+    for (size_t i = 0; !wrong && list[i]; i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (strcmp(list[i], list[j]) == 0) {
+                wrong = "a channel is named twice";
+            }
+        }
+        if (i >= CONFIG_FEED_CHANNELS_MAX) {
+            wrong = "there are too many";
+        }
+    }
+    return wrong;
+}
+
 static const char *parse_number(const struct setting *setting, const char *value, void *field)
 {
     return number_read_u32(span_of(value), setting->min, setting->max, field) ? NULL : "";
+}
+
+static const char *parse_bytes(const struct setting *setting, const char *value, void *field)
+{
+    uint64_t bytes;
+    (void)setting;
+    if (!number_read(span_of(value), 0, BYTES_MAX, &bytes)) {
+        return "";
+    }
+    *(uint64_t *)field = bytes;
+    return NULL;
 }
 
 static const char *parse_rate(const struct setting *setting, const char *value, void *field)
@@ -306,6 +370,10 @@ const struct setting_type setting_redis = {parse_redis, SETTING_STRING, true, re
 const struct setting_type setting_store_url = {
     parse_store_url, SETTING_STRING, true,
     "sqlite:path, or postgresql://[user[:password]@]host[:port]/database[?option=value]"};
+const struct setting_type setting_files_url = {
+    parse_files_url, SETTING_STRING, true,
+    "file:directory, or s3+https://KEY:SECRET@host[:port]/bucket[/prefix][?region=...], or "
+    "s3+http://..."};
 const struct setting_type setting_listen = {parse_listen, SETTING_STRING, false,
                                             "IPv4:port; port 0 takes a free one"};
 const struct setting_type setting_secret = {parse_text, SETTING_STRING, true,
@@ -321,7 +389,13 @@ const struct setting_type setting_origins = {parse_origins, SETTING_LIST, false,
                                              "scheme://host[:port], comma-separated"};
 const struct setting_type setting_proxies = {
     parse_proxies, SETTING_LIST, false, "IPv4 or IPv6 addresses, or address/bits, comma-separated"};
+const struct setting_type setting_channels = {
+    parse_channels, SETTING_LIST, false,
+    "names of 1 to 64 of A-Z a-z 0-9 _ . : -, none of Lectern's own (room:... and the like), "
+    "comma-separated"};
 const struct setting_type setting_number = {parse_number, SETTING_PLAIN, false, NULL};
+const struct setting_type setting_bytes = {parse_bytes, SETTING_PLAIN, false,
+                                           "0 to 1125899906842624"};
 const struct setting_type setting_rate = {parse_rate, SETTING_PLAIN, false, NULL};
 const struct setting_type setting_server_id = {parse_server_id, SETTING_STRING, false,
                                                "1 to 64 of A-Z a-z 0-9 . _ @ -"};

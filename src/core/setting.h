@@ -41,8 +41,8 @@ struct setting_type {
 
 extern const struct setting_type setting_text, setting_path, setting_redis, setting_store_url,
     setting_listen, setting_secret, setting_algorithm, setting_signup, setting_role, setting_claim,
-    setting_origins, setting_proxies, setting_number, setting_rate, setting_server_id,
-    setting_level;
+    setting_origins, setting_proxies, setting_channels, setting_number, setting_rate, setting_bytes,
+    setting_files_url, setting_server_id, setting_level;
 
 #define SETTING_ALLOWED_MAX 160
 

@@ -216,9 +216,33 @@ static void clocks_run(void **state)
     assert_true(clock_mono_ns() > ns);
 }
 
+static void chat_rooms(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"",
+                                      "c",
+                                      "cabcdefghijklmn",
+                                      "cabcdefghijklmnop",
+                                      "Cabcdefghijklmno",
+                                      "xabcdefghijklmno",
+                                      "cabcdefghijklmn1",
+                                      "cabcdefghijklmnO",
+                                      "cabcdefghijklmn."};
+    char id[CHAT_ROOM_ID_LEN + 1], other[CHAT_ROOM_ID_LEN + 1];
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_false(id_chat_room_valid(span_of(bad[i])));
+    }
+    id_chat_room(id);
+    id_chat_room(other);
+    assert_true(id_chat_room_valid(span_of(id)));
+    assert_false(id_room_code_valid(span_of(id)));
+    assert_string_not_equal(id, other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(chat_rooms),
         cmocka_unit_test(random_ids_use_the_whole_alphabet),
         cmocka_unit_test(random_ids_differ),
         cmocka_unit_test(room_codes_have_no_look_alikes),

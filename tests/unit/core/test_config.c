@@ -472,6 +472,19 @@ static char *help(void)
     return text;
 }
 
+/* Takes the blanks out: a list may be broken behind a comma. */
+static char *squeeze(char *text)
+{
+    char *to = text;
+    for (const char *p = text; *p; p++) {
+        if (*p != ' ') {
+            *to++ = *p;
+        }
+    }
+    *to = '\0';
+    return text;
+}
+
 static void check_in_help(const char *key, const char *fallback, const char *allowed,
                           const char *meaning, void *arg)
 {
@@ -491,7 +504,61 @@ static void check_in_help(const char *key, const char *fallback, const char *all
     snprintf(wanted, sizeof wanted, " %s ", key);
     assert_non_null(strstr(flat, wanted));
     snprintf(wanted, sizeof wanted, "[%s%s%s]", allowed, *fallback ? "; default " : "", fallback);
-    assert_non_null(strstr(strstr(flat, key), wanted));
+    assert_non_null(strstr(squeeze(strstr(flat, key)), squeeze(wanted)));
+}
+
+static void feed_channels(void **state)
+{
+    (void)state;
+    good("LECTERN_FEED_CHANNELS=");
+    assert_string_equal(config.feed_channels[0], "community_monitor");
+    assert_string_equal(config.feed_channels[5], "fake_scan_monitor");
+    assert_null(config.feed_channels[6]);
+    good("LECTERN_FEED_CHANNELS=a:b, X-1_2.z");
+    assert_string_equal(config.feed_channels[0], "a:b");
+    assert_string_equal(config.feed_channels[1], "X-1_2.z");
+    assert_null(config.feed_channels[2]);
+    good("LECTERN_FEED_CHANNELS=rooms,roommates,feedback,pong2");
+    const char *const wrong[] = {
+        "LECTERN_FEED_CHANNELS=a,",
+        "LECTERN_FEED_CHANNELS=,a",
+        "LECTERN_FEED_CHANNELS=a,,b",
+        "LECTERN_FEED_CHANNELS=a b",
+        "LECTERN_FEED_CHANNELS=a,b,a",
+        "LECTERN_FEED_CHANNELS=*",
+        "LECTERN_FEED_CHANNELS=a/b",
+        "LECTERN_FEED_CHANNELS=room:FTYXPM",
+        "LECTERN_FEED_CHANNELS=server:a",
+        "LECTERN_FEED_CHANNELS=user:t1",
+        "LECTERN_FEED_CHANNELS=account:t1",
+        "LECTERN_FEED_CHANNELS=a,feed:b",
+        "LECTERN_FEED_CHANNELS=welcome",
+        "LECTERN_FEED_CHANNELS=dropped",
+        "LECTERN_FEED_CHANNELS=gap",
+        "LECTERN_FEED_CHANNELS=error",
+        "LECTERN_FEED_CHANNELS=pong",
+        "LECTERN_FEED_CHANNELS=caf\xc3\xa9",
+        "LECTERN_FEED_PUBLIC=2",
+        "LECTERN_FEED_PUBLIC=yes",
+        "LECTERN_FEED_LOG=0",
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        bad(wrong[i]);
+    }
+    char list[1024] = "LECTERN_FEED_CHANNELS=c0";
+    for (int i = 1; i < CONFIG_FEED_CHANNELS_MAX; i++) {
+        size_t len = strlen(list);
+        snprintf(list + len, sizeof list - len, ",c%d", i);
+    }
+    good(list);
+    strcat(list, ",one_more");
+    assert_int_not_equal(load(list, NULL, NULL, NULL), 0);
+    assert_non_null(strstr(error, "too many"));
+    char name[128];
+    snprintf(name, sizeof name, "LECTERN_FEED_CHANNELS=%064d", 0);
+    good(name);
+    snprintf(name, sizeof name, "LECTERN_FEED_CHANNELS=%065d", 0);
+    bad(name);
 }
 
 static void help_fits_a_terminal(void **state)
@@ -595,6 +662,7 @@ int main(void)
         cmocka_unit_test(the_queue_holds_two_messages),
         cmocka_unit_test(unknown_names_are_refused),
         cmocka_unit_test(long_values_are_cut_in_errors),
+        cmocka_unit_test(feed_channels),
         cmocka_unit_test(help_fits_a_terminal),
         cmocka_unit_test(the_docs_have_the_same_table),
         cmocka_unit_test(every_default_is_allowed),
