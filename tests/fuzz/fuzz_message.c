@@ -8,7 +8,8 @@
 #include <string.h>
 
 #include "base/utf8.h"
-#include "room/message.h"
+#include "chat/message.h"
+#include "wire/message.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -24,10 +25,20 @@ static bool inside(struct span part, struct span text)
     return part.p >= text.p && part.n <= text.n && (size_t)(part.p - text.p) <= text.n - part.n;
 }
 
-static void check_fields(const struct message *m, struct span text, bool from_redis)
+/* Of fields that are handed on as they are. */
+static void check_value(const struct json_value *value, struct span text)
 {
-    check(id_type_valid(span_of(m->type)));
-    check(m->kind == message_kind_of(span_of(m->type)));
+    check(!value->raw.p || (inside(value->raw, text) && json_valid(value->raw)));
+}
+
+static void check_fields(const struct message *m, struct span text, enum message_source source)
+{
+    check(id_type_valid(span_of(m->type)) || (source == MESSAGE_FROM_CHATTER && !m->type[0]));
+    check_value(&m->since, text);
+    check_value(&m->history, text);
+    check_value(&m->sender_id, text);
+    check_value(&m->old_type, text);
+    check(!m->type[0] || m->kind == message_kind_of(span_of(m->type)));
     check(!m->ref[0] || id_valid(span_of(m->ref)));
     check(!m->target[0] || id_valid(span_of(m->target)));
     check(!m->sender[0] || id_valid(span_of(m->sender)));
@@ -35,19 +46,31 @@ static void check_fields(const struct message *m, struct span text, bool from_re
     check(m->targets == 0 || *target_name(m->targets));
     check(inside(m->body.raw, text) || span_eq(m->body.raw, "null"));
     check(m->ts >= 0);
-    check(from_redis || (m->id.n == 0 && m->ts == 0));
+    check(source == MESSAGE_FROM_REDIS || (m->id.n == 0 && m->ts == 0));
     check(m->id.n == 0 || (id_valid(m->id) && inside(m->id, text)));
     /* The body stands for itself, however it is nested in what Lectern sends. */
     check(json_valid(m->body.raw));
 }
 
-static void check_read(struct span text, bool from_redis)
+/* What can be searched for is text that a database takes. */
+static void check_search(struct span body)
+{
+    struct buf out;
+    buf_init(&out);
+    chat_text_write(&out, body);
+    check(!out.failed && out.len <= body.n);
+    check(out.len == 0 || (utf8_valid(out.data, out.len) && !memchr(out.data, '\0', out.len)));
+    buf_finish(&out);
+}
+
+static void check_read(struct span text, enum message_source source)
 {
     struct message message;
     struct message_error error;
-    if (message_read(text, from_redis, &message, &error) == 0) {
+    if (message_read(text, source, &message, &error) == 0) {
         check(json_valid(text));
-        check_fields(&message, text, from_redis);
+        check_fields(&message, text, source);
+        check_search(message.body.raw);
         return;
     }
     check(error.code && memchr(error.text, '\0', sizeof error.text) && *error.text);
@@ -117,7 +140,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     check_scanner(text);
-    check_read(text, false);
-    check_read(text, true);
+    check_read(text, MESSAGE_FROM_CLIENT);
+    check_read(text, MESSAGE_FROM_REDIS);
+    check_read(text, MESSAGE_FROM_CHATTER);
     return 0;
 }

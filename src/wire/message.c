@@ -3,7 +3,7 @@
  * that was found goes through its row in the table of fields. `ref` has the first row, so that
  * whatever is wrong with the others can be answered with it.
  */
-#include "room/message.h"
+#include "wire/message.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@
 
 struct kind {
     const char *type;
-    enum message_kind kind;
+    enum message_verb kind;
 };
 
 static const struct kind kinds[] = {
@@ -36,7 +36,7 @@ static const struct kind kinds[] = {
     {"host-back", MESSAGE_SERVER_ONLY},
 };
 
-enum message_kind message_kind_of(struct span type)
+enum message_verb message_kind_of(struct span type)
 {
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         if (span_eq(type, kinds[i].type)) {
@@ -68,7 +68,7 @@ const char *target_name(unsigned targets)
 struct reader {
     struct message *out;
     struct message_error *error;
-    bool from_redis;
+    enum message_source source;
 };
 
 __attribute__((format(printf, 4, 5))) static int refuse(struct reader *r, const char *code,
@@ -92,7 +92,7 @@ static int refuse_form(struct reader *r, const char *field, const char *allowed)
 /* A string that no session of this server can have: a client's is forbidden, not malformed. */
 static int refuse_claim(struct reader *r, const char *field)
 {
-    return refuse(r, r->from_redis ? "bad_field" : "forbidden", field,
+    return refuse(r, r->source == MESSAGE_FROM_REDIS ? "bad_field" : "forbidden", field,
                   "\"%s\" is not that of this session.", field);
 }
 
@@ -160,7 +160,7 @@ static int read_sender_type(struct reader *r, struct span raw)
     size_t len;
     if (json_string(raw, name, sizeof name, &len) == 0) {
         struct span text = {name, len};
-        if (r->from_redis && span_eq(text, "server")) {
+        if (r->source == MESSAGE_FROM_REDIS && span_eq(text, "server")) {
             return 0;
         }
         if (user_type_parse(text, &r->out->sender_type)) {
@@ -207,8 +207,14 @@ static int read_ts(struct reader *r, struct span raw)
 struct field {
     struct span name; /* with a NUL behind it */
     enum json_type type;
-    bool redis_only;
+    unsigned sources; /* a bit each; from others it is not looked at */
     int (*read)(struct reader *r, struct span raw);
+};
+
+enum {
+    ANYBODY = ~0U,
+    REDIS = 1U << MESSAGE_FROM_REDIS,
+    CHATTER = 1U << MESSAGE_FROM_CHATTER,
 };
 
 #define NAME(text)                                                                                 \
@@ -216,20 +222,26 @@ struct field {
         text, sizeof(text) - 1                                                                     \
     }
 static const struct field fields[] = {
-    {NAME("ref"), JSON_STRING, false, read_ref},
-    {NAME("messageType"), JSON_STRING, false, read_type},
-    {NAME("targetType"), JSON_STRING, false, read_target_type},
-    {NAME("target"), JSON_STRING, false, read_target},
-    {NAME("sender"), JSON_STRING, false, read_sender},
-    {NAME("senderType"), JSON_STRING, false, read_sender_type},
-    {NAME("room"), JSON_STRING, false, read_room},
-    {NAME("ephemeral"), JSON_BOOL, false, read_ephemeral},
-    {NAME("id"), JSON_STRING, true, read_message_id},
-    {NAME("ts"), JSON_NUMBER, true, read_ts},
-    {NAME("message"), JSON_NULL, false, NULL}, /* of any type */
+    {NAME("ref"), JSON_STRING, ANYBODY, read_ref},
+    {NAME("messageType"), JSON_STRING, ANYBODY, read_type},
+    {NAME("targetType"), JSON_STRING, ANYBODY, read_target_type},
+    {NAME("target"), JSON_STRING, ANYBODY, read_target},
+    {NAME("sender"), JSON_STRING, ANYBODY, read_sender},
+    {NAME("senderType"), JSON_STRING, ANYBODY, read_sender_type},
+    {NAME("room"), JSON_STRING, ANYBODY, read_room},
+    {NAME("ephemeral"), JSON_BOOL, ANYBODY, read_ephemeral},
+    {NAME("id"), JSON_STRING, REDIS, read_message_id},
+    {NAME("ts"), JSON_NUMBER, REDIS, read_ts},
+    /* Of any type: */
+    {NAME("since"), JSON_NULL, CHATTER, NULL},
+    {NAME("history"), JSON_NULL, CHATTER, NULL},
+    {NAME("senderId"), JSON_NULL, CHATTER, NULL},
+    {NAME("type"), JSON_NULL, CHATTER, NULL},
+    {NAME("message"), JSON_NULL, ANYBODY, NULL},
 };
 #define FIELDS (sizeof fields / sizeof fields[0])
 #define BODY (FIELDS - 1)
+#define TYPED (FIELDS - 5) /* how many have a type; the others follow them */
 #define UNKNOWN FIELDS
 
 #define KEY_MAX 128 /* bytes of a key that could be a known one, escapes included */
@@ -321,9 +333,9 @@ static int read_fields(struct reader *r, const struct members *members)
     for (size_t i = 0; i < members->count; i++) {
         values[members->field[i]] = &members->list[i].value;
     }
-    for (size_t i = 0; i < BODY; i++) {
+    for (size_t i = 0; i < TYPED; i++) {
         const struct field *field = &fields[i];
-        if (!values[i] || (field->redis_only && !r->from_redis)) {
+        if (!values[i] || !(field->sources & 1U << r->source)) {
             continue;
         }
         if (values[i]->type != field->type) {
@@ -333,22 +345,26 @@ static int read_fields(struct reader *r, const struct members *members)
             return -1;
         }
     }
-    if (values[BODY]) {
-        r->out->body = *values[BODY];
+    struct json_value *const untyped[] = {&r->out->since, &r->out->history, &r->out->sender_id,
+                                          &r->out->old_type, &r->out->body};
+    for (size_t i = TYPED; i < FIELDS; i++) {
+        if (values[i] && fields[i].sources & 1U << r->source) {
+            *untyped[i - TYPED] = *values[i];
+        }
     }
     return 0;
 }
 
-int message_read(struct span text, bool from_redis, struct message *out,
+int message_read(struct span text, enum message_source source, struct message *out,
                  struct message_error *error)
 {
-    struct reader r = {.out = out, .error = error, .from_redis = from_redis};
+    struct reader r = {.out = out, .error = error, .source = source};
     struct members members;
     *out = (struct message){.body = {JSON_NULL, {"null", 4}}};
     if (scan(&r, text, &members) || check_members(&r, &members) || read_fields(&r, &members)) {
         return -1;
     }
-    if (!out->type[0]) {
+    if (!out->type[0] && source != MESSAGE_FROM_CHATTER) {
         return refuse(&r, "bad_field", "messageType", "\"messageType\" is missing.");
     }
     return 0;
@@ -375,5 +391,38 @@ void message_write_tail(struct buf *out, const struct message *message, const ch
     buf_append_text(out, message->type);
     buf_append_text(out, "\",\"message\":");
     buf_append_span(out, message->body.raw);
+    buf_append_char(out, '}');
+}
+
+void message_write_server(struct buf *out, const struct server_message *message, int64_t now_ms)
+{
+    buf_printf(out, "{\"ts\":%lld,", (long long)now_ms);
+    if (message->channel) {
+        buf_printf(out, "\"room\":\"%s\",", message->channel);
+    }
+    buf_printf(out,
+               "\"senderType\":\"server\",\"sender\":\"lectern\",\"targetType\":\"%s\","
+               "\"target\":\"%s\",\"messageType\":\"%s\"",
+               user_type_name(message->user_type), message->user_id, message->type);
+    if (message->ref && *message->ref) {
+        buf_printf(out, ",\"ref\":\"%s\"", message->ref);
+    }
+    buf_append_text(out, ",\"message\":");
+    buf_append_span(out, message->body);
+    buf_append_char(out, '}');
+}
+
+void message_write_error(struct buf *out, const char *code, const char *field, int retry_ms,
+                         const char *text)
+{
+    buf_printf(out, "{\"code\":\"%s\",\"message\":", code);
+    json_write_string(out, span_of(text));
+    if (field) {
+        buf_append_text(out, ",\"field\":");
+        json_write_string(out, span_of(field));
+    }
+    if (retry_ms > 0) {
+        buf_printf(out, ",\"retryAfterMs\":%d", retry_ms);
+    }
     buf_append_char(out, '}');
 }

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "room/message.h"
+#include "wire/message.h"
 
 static struct message message;
 static struct message_error error;
@@ -27,7 +27,8 @@ static int read_span(struct span text, bool from_redis)
     }
     memset(&message, 0x5a, sizeof message);
     memset(&error, 0x5a, sizeof error);
-    return message_read((struct span){copy, text.n}, from_redis, &message, &error);
+    return message_read((struct span){copy, text.n},
+                        from_redis ? MESSAGE_FROM_REDIS : MESSAGE_FROM_CLIENT, &message, &error);
 }
 
 static int tear_down(void **state)
@@ -215,7 +216,7 @@ static void kinds(void **state)
     (void)state;
     static const struct {
         const char *type;
-        enum message_kind kind;
+        enum message_verb kind;
     } cases[] = {
         {"kick", MESSAGE_KICK},
         {"lock", MESSAGE_LOCK},
@@ -473,9 +474,62 @@ static void what_is_written_reads_the_same(void **state)
     buf_finish(&b);
 }
 
+/* In chat a few more fields are looked at, and the type may be missing. */
+static void from_chatters(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{\"since\":\"x.1\",\"history\":5,\"senderId\":[1],\"type\":\"TEXT\",\"message\":7}";
+    const struct span span = {text, sizeof text - 1};
+    assert_int_equal(message_read(span, MESSAGE_FROM_CHATTER, &message, &error), 0);
+    assert_string_equal(message.type, "");
+    assert_true(span_eq(message.since.raw, "\"x.1\""));
+    assert_true(span_eq(message.history.raw, "5"));
+    assert_true(span_eq(message.sender_id.raw, "[1]"));
+    assert_true(span_eq(message.old_type.raw, "\"TEXT\""));
+    assert_true(span_eq(message.body.raw, "7"));
+    assert_int_equal(message_read(span, MESSAGE_FROM_CLIENT, &message, &error), -1);
+    assert_string_equal(error.field, "messageType");
+    assert_int_equal(read_span(span_of("{\"messageType\":\"a\",\"since\":1,\"type\":2}"), false),
+                     0);
+    assert_null(message.since.raw.p);
+    assert_null(message.old_type.raw.p);
+}
+
+static void what_the_server_says(void **state)
+{
+    (void)state;
+    struct buf out;
+    struct server_message said = {.channel = "room:X",
+                                  .type = "error",
+                                  .ref = "r",
+                                  .user_id = "s1",
+                                  .user_type = USER_STUDENT};
+    struct buf body;
+    buf_init(&out);
+    buf_init(&body);
+    message_write_error(&body, "bad_field", "x", 5, "No \"x\".");
+    assert_string_equal(buf_cstr(&body), "{\"code\":\"bad_field\",\"message\":\"No \\\"x\\\".\","
+                                         "\"field\":\"x\",\"retryAfterMs\":5}");
+    said.body = buf_span(&body);
+    message_write_server(&out, &said, 9);
+    assert_non_null(
+        strstr(buf_cstr(&out), "{\"ts\":9,\"room\":\"room:X\",\"senderType\":\"server\""));
+    assert_non_null(strstr(buf_cstr(&out), "\"ref\":\"r\",\"message\":{\"code\""));
+    buf_clear(&out);
+    said.channel = said.ref = NULL;
+    message_write_server(&out, &said, 9);
+    assert_null(strstr(buf_cstr(&out), "room"));
+    assert_null(strstr(buf_cstr(&out), "ref"));
+    buf_finish(&body);
+    buf_finish(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(from_chatters),
+        cmocka_unit_test(what_the_server_says),
         cmocka_unit_test(a_full_message),
         cmocka_unit_test(a_least_message),
         cmocka_unit_test(any_json_is_a_body),

@@ -2,18 +2,19 @@
  * A message as the wire has it (docs/protocol.md, "A message"): reading what clients and other
  * programs send. Pure functions: bytes in, fields out.
  */
-#ifndef LECTERN_ROOM_MESSAGE_H
-#define LECTERN_ROOM_MESSAGE_H
+#ifndef LECTERN_WIRE_MESSAGE_H
+#define LECTERN_WIRE_MESSAGE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "auth/token.h"
 #include "base/buf.h"
 #include "base/id.h"
 #include "base/json.h"
+#include "core/user.h"
 
-#define ROOM_MESSAGE_ID_MAX 40 /* "<epoch>.<ms>-<seq>" */
+#define ROOM_MESSAGE_ID_MAX 40 /* "<epoch>.<ms>-<seq>"; chats: "<room>.<seq>" */
+#define CHANNEL_NAME_MAX 31    /* "room:" and a room's id, bytes, with some to spare */
 
 /* Which members a message is for: a bit per user type. */
 enum {
@@ -22,7 +23,7 @@ enum {
     TARGET_ALL = TARGET_STUDENT | TARGET_TEACHER,
 };
 
-enum message_kind {
+enum message_verb {
     MESSAGE_ROUTED, /* send, image, poll, …: whatever is not reserved */
     MESSAGE_KICK,
     MESSAGE_LOCK,
@@ -36,17 +37,17 @@ enum message_kind {
 };
 
 /* Case matters; what is not reserved is MESSAGE_ROUTED. */
-enum message_kind message_kind_of(struct span type);
+enum message_verb message_kind_of(struct span type);
 
 /* A message that was read; spans point into the text that was given. */
 struct message {
-    enum message_kind kind;
+    enum message_verb kind;
     unsigned targets;        /* TARGET_…; 0 when targetType was absent */
     char target[ID_MAX + 1]; /* one user id, or "" */
     char type[ID_MAX + 1];
-    char ref[ID_MAX + 1];         /* "" = none */
-    char sender[ID_MAX + 1];      /* "" = not given */
-    char room[ROOM_CODE_MAX + 8]; /* as written, "room:X"; "" = not given */
+    char ref[ID_MAX + 1];            /* "" = none */
+    char sender[ID_MAX + 1];         /* "" = not given */
+    char room[CHANNEL_NAME_MAX + 1]; /* as written, "room:X"; "" = not given */
     bool has_sender_type;
     enum user_type sender_type; /* when has_sender_type */
     bool ephemeral;
@@ -54,6 +55,15 @@ struct message {
     struct span id; /* between the quotes (A-Z a-z 0-9 . _ @ -, at most ROOM_MESSAGE_ID_MAX); empty
                        when absent or from a client */
     int64_t ts;     /* 0 when absent or from a client */
+    /* Given by a client in chat; raw.p is NULL when absent. Their types and forms are not checked. */
+    struct json_value since, history, sender_id, old_type;
+};
+
+/* Who speaks, which decides what counts. */
+enum message_source {
+    MESSAGE_FROM_CLIENT,  /* in a class */
+    MESSAGE_FROM_REDIS,   /* a program that publishes on a room's channel, Lectern among them */
+    MESSAGE_FROM_CHATTER, /* a client in chat */
 };
 
 /* Why a message was refused; `field` names the member at fault or is NULL. */
@@ -64,10 +74,11 @@ struct message_error {
 };
 
 /*
- * Reads one message. `text` is valid UTF-8. `from_redis` allows what only Lectern may send (id, ts,
+ * Reads one message. `text` is valid UTF-8. MESSAGE_FROM_REDIS allows what only Lectern may send (id, ts,
  * senderType "server", which is then reported as has_sender_type false); from clients id and ts are
  * ignored, like every field that is not known. The server's own messageTypes are reported as
- * MESSAGE_SERVER_ONLY in either case: whether they are refused is the caller's business.
+ * MESSAGE_SERVER_ONLY in any case: whether they are refused is the caller's business. In chat, where
+ * `kind` means nothing, a message may have no messageType (type is then ""): see chat/commands.c.
  *
  * Refused are: as bad_json what is not one JSON object of at most MESSAGE_MEMBERS_MAX members, or
  * gives a key twice (escapes undone), or holds \u0000 or half a surrogate pair in a key or in a
@@ -79,7 +90,7 @@ struct message_error {
  * answer can carry it, and nothing else of *out may be used.
  */
 #define MESSAGE_MEMBERS_MAX 32
-int message_read(struct span text, bool from_redis, struct message *out,
+int message_read(struct span text, enum message_source source, struct message *out,
                  struct message_error *error) __attribute__((warn_unused_result));
 
 /* targetType as the wire has it: "student", "teacher" or "all"; "" for no target. */
@@ -91,5 +102,21 @@ const char *target_name(unsigned targets);
  */
 void message_write_tail(struct buf *out, const struct message *message, const char *channel,
                         const char *sender_type, const char *sender);
+
+/*
+ * Appends what the server says to one user: `channel` may be NULL, where it is about no room, and `ref`
+ * NULL or "". `body` is the JSON of its `message`.
+ */
+struct server_message {
+    const char *channel, *type, *ref;
+    const char *user_id;
+    enum user_type user_type;
+    struct span body;
+};
+void message_write_server(struct buf *out, const struct server_message *message, int64_t now_ms);
+
+/* Appends the body of an `error`: `field` may be NULL, retry_ms 0. */
+void message_write_error(struct buf *out, const char *code, const char *field, int retry_ms,
+                         const char *text);
 
 #endif
