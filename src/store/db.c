@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "core/log.h"
 
@@ -27,7 +28,9 @@ int db_run(struct db *db, const char *sql, const struct db_value *params, size_t
     if (db->lost) {
         return DB_LOST;
     }
-    return db->driver->run(db, sql, params, count, fn, arg);
+    int rows = db->driver->run(db, sql, params, count, fn, arg);
+    db->wrote = db->wrote || (rows != 0 && strncmp(sql, "SELECT", strlen("SELECT")) != 0);
+    return rows;
 }
 
 int db_script(struct db *db, const char *sql)

@@ -96,7 +96,8 @@ struct db {
     int64_t deadline_ms;      /* monotonic */
     bool lost;                /* a call has returned DB_LOST: no other will succeed */
     bool conflict;            /* a call has returned DB_CONFLICT, and… */
-    bool refused;             /* …DB_FAILED: both cleared by who begins anew */
+    bool refused;             /* …DB_FAILED: both cleared by who begins anew, as is… */
+    bool wrote;               /* …this: a statement that may write has found rows */
     char error[DB_ERROR_MAX]; /* of the last call that failed; never a parameter's value */
 };
 

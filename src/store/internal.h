@@ -12,9 +12,13 @@
 
 #include "store/db.h"
 #include "store/store.h"
+#include "store/task.h"
 
 #define STORE_READERS 8        /* connections at most */
-#define STORE_BATCH_MAX 64     /* jobs of one transaction */
+#define STORE_BATCH_MAX 256    /* jobs of one transaction, and… */
+#define STORE_BATCH_MS 20      /* …for how long it takes up further ones */
+#define STORE_TASK_READERS 4   /* threads that read for loops */
+#define STORE_REPOST_MS 20     /* between two tries to tell a loop, when there is no memory */
 #define STORE_WAITERS 64       /* calls that may wait when nothing has been answered */
 #define STORE_STALL_MS 1000    /* for this long */
 #define STORE_RETRY_MS 500     /* between two tries to reach a store that is away */
@@ -45,6 +49,15 @@ enum store_result store_read_within(struct store *store, int64_t limit_ms, store
 enum store_result store_write(struct store *store, store_fn *fn, void *arg)
     __attribute__((warn_unused_result));
 
+/*
+ * The same for work on one room, in the order of such work. `key` is store_key() of the room: what one
+ * server does in a batch is done in the order of keys, so that two servers don't wait for each other's
+ * rooms crosswise.
+ */
+enum store_result store_write_in(struct store *store, uint64_t key, store_fn *fn, void *arg)
+    __attribute__((warn_unused_result));
+uint64_t store_key(const char *room);
+
 /* The store_result of what a call of db.h returned: STORE_OK for counts. */
 enum store_result store_result_of(int db_result);
 
@@ -61,8 +74,6 @@ struct crowd {
 bool crowd_enter(struct crowd *crowd);
 void crowd_leave(struct crowd *crowd, bool served);
 
-struct job;
-
 struct writer {
     pthread_t thread;
     struct db *db; /* the thread's own, as is complained_ms; NULL: not connected */
@@ -70,9 +81,11 @@ struct writer {
 
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t work;
-    struct job *first, *last;
-    struct crowd crowd;
-    int64_t look_ms; /* when to look whether the store is there, monotonic */
+    struct store_task *first, *last;
+    struct crowd crowd; /* those who sleep for one */
+    unsigned submitted; /* tasks of loops: waiting or being worked on */
+    bool owed;          /* a loop is to be told again of what is done: there was no memory */
+    int64_t look_ms;    /* when to look whether the store is there, monotonic */
     bool ending;
 };
 
@@ -90,6 +103,19 @@ struct readers {
     struct crowd crowd;
 };
 
+/* What loops have submitted for reading, and the loops themselves; see task.c. */
+struct tasks {
+    pthread_mutex_t lock; /* guards what follows */
+    pthread_cond_t work;
+    struct store_task *first, *last;
+    unsigned queued;
+    unsigned idle; /* threads that wait for work */
+    unsigned threads;
+    bool ending;
+    struct station *stations; /* one per loop, never fewer */
+    pthread_t thread[STORE_TASK_READERS];
+};
+
 struct store {
     struct db_target target;
     char *path; /* SQLite's file, owned; else NULL */
@@ -99,6 +125,7 @@ struct store {
     char reason[DB_ERROR_MAX]; /* why it is away, as was logged last */
     struct writer writer;
     struct readers readers;
+    struct tasks tasks;
 };
 
 /*
@@ -116,6 +143,25 @@ void writer_stop(struct store *store); /* nobody may be in store_write() */
 
 /* Has the writer look at once whether the store is still there. Any thread. */
 void writer_look(struct store *store);
+
+/* Queues a write for a loop, at the deadline of those that wait. 0 or -1. */
+int writer_submit(struct store *store, struct store_task *task);
+
+/* Takes what a station has in the queue out of it. */
+struct store_task *writer_withdraw(struct writer *writer, const struct station *station);
+
+/* Has the writer call tasks_post() soon. Any thread. */
+void writer_owe(struct writer *writer);
+
+void tasks_init(struct tasks *tasks);
+void tasks_stop(struct tasks *tasks); /* ends the threads: before the writer ends */
+void tasks_finish(struct tasks *tasks);
+
+/* Hands finished tasks, a list, to the loops that they belong to. Any thread, no lock held. */
+void tasks_hand_over(struct store *store, struct store_task *list);
+
+/* Tells the loops that have something to be told. False: one could not be told for want of memory. */
+bool tasks_post(struct store *store);
 
 void readers_init(struct readers *readers, unsigned most_waiting);
 void readers_wake(struct readers *readers); /* who waits shall see that the store is away */

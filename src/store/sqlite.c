@@ -179,6 +179,32 @@ static struct span text_at(const struct db_row *row, int column)
     return (struct span){text, text ? (size_t)sqlite3_column_bytes(statement, column) : 0};
 }
 
+/*
+ * strpos(text, part), as PostgreSQL has it but for counting bytes; a few times faster than SQLite's own
+ * instr(), which counts characters on its way: a search reads through megabytes.
+ */
+static void find_part(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    (void)count;
+    const char *text = (const char *)sqlite3_value_text(values[0]);
+    const char *part = (const char *)sqlite3_value_text(values[1]);
+    if (!text || !part) { /* never so for ours, but when out of memory */
+        sqlite3_result_error_nomem(context);
+        return;
+    }
+    const char *at = memmem(text, (size_t)sqlite3_value_bytes(values[0]), part,
+                            (size_t)sqlite3_value_bytes(values[1]));
+    sqlite3_result_int64(context, at ? at - text + 1 : 0);
+}
+
+static int add_functions(struct sqlite *sqlite)
+{
+    int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS;
+    int code = sqlite3_create_function_v2(sqlite->handle, "strpos", 2, flags, NULL, find_part, NULL,
+                                          NULL, NULL);
+    return code == SQLITE_OK ? DB_OK : fail(sqlite, code);
+}
+
 /* ---- From beginning to end ---- */
 
 static void close_sqlite(struct db *db)
@@ -239,14 +265,18 @@ static int use_wal(struct sqlite *sqlite)
     }
 }
 
+/* What the WAL has is copied into the file by who commits: every 16 MiB, more seldom than by default. */
 static int set_up(struct sqlite *sqlite, enum db_role role)
 {
     static const char common[] = "PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
-                                 "PRAGMA trusted_schema=OFF;";
+                                 "PRAGMA trusted_schema=OFF; PRAGMA wal_autocheckpoint=4000;";
     sqlite3_extended_result_codes(sqlite->handle, 0);
     sqlite3_busy_handler(sqlite->handle, on_busy, sqlite);
     sqlite3_progress_handler(sqlite->handle, STEPS_PER_LOOK, on_progress, sqlite);
     int result = script(&sqlite->db, common);
+    if (result == DB_OK) {
+        result = add_functions(sqlite);
+    }
     if (result == DB_OK) {
         result = role == DB_WRITER ? use_wal(sqlite) : script(&sqlite->db, "PRAGMA query_only=ON");
     }

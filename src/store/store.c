@@ -177,9 +177,11 @@ struct store *store_open(const struct config *config, char *error, size_t error_
     store->timeout_ms = config->store_timeout_ms;
     store->target.timeout_ms = store->timeout_ms;
     readers_init(&store->readers, waiters_of(config->http_threads));
+    tasks_init(&store->tasks);
     if (locate(store, config, error, error_cap) && start(store, error, error_cap)) {
         return store;
     }
+    tasks_finish(&store->tasks);
     readers_finish(&store->readers);
     free(store->path);
     free(store);
@@ -191,7 +193,9 @@ void store_close(struct store *store)
     if (!store) {
         return;
     }
+    tasks_stop(&store->tasks);
     writer_stop(store);
+    tasks_finish(&store->tasks);
     readers_finish(&store->readers);
     free(store->path);
     free(store);

@@ -1,9 +1,9 @@
 /*
- * The store: what must outlive everything else (accounts), in SQLite or PostgreSQL as
+ * The store: what must outlive everything else (accounts, chats), in SQLite or PostgreSQL as
  * LECTERN_STORE_URL says. What it holds is read and written through one header per subject
- * (users.h); this one opens and closes it and tells how it is.
+ * (users.h, chats.h, messages.h, chat_files.h, search.h); this one opens and closes it and tells how it is.
  *
- * Calls block and may be made from any thread except a loop's. Each is bounded by
+ * Calls block and may be made from any thread except a loop's; loops submit (task.h). Each is bounded by
  * LECTERN_STORE_TIMEOUT_MS for waiting and the same again for the work itself; while the store is
  * away (a PostgreSQL that cannot be reached, a full disk) they fail at once, and so do calls that only
  * read when those keep half of LECTERN_HTTP_THREADS busy already. It comes back by itself.
@@ -24,6 +24,10 @@ enum store_result {
     STORE_EMAIL_TAKEN = -3,
     STORE_UNAVAILABLE = -4, /* away or too slow: try again later. A write may have been done */
     STORE_FAILED = -5,      /* refused what was asked of it (logged): a defect. Nothing was done */
+    STORE_NOT_MEMBER = -6,  /* the room is there, but not for this user */
+    STORE_FORBIDDEN = -7,   /* may see it, but not do that to it */
+    STORE_TOO_MANY = -8,    /* the user has as many as one may have */
+    STORE_FULL = -9,        /* the room has as many members as one may have */
 };
 
 struct store;

@@ -248,6 +248,52 @@ enum store_result users_raise_generation(struct store *store, const char *id, co
     return run_change(store, &c, generation_out);
 }
 
+/* ---- Those of a login service ---- */
+
+struct known {
+    const struct user_row *row;
+    char login[EMAIL_MAX + 1];
+};
+
+/* An account of ours with this id, or none that is as it should be, whichever gets there first. */
+static enum store_result know(struct db *db, void *arg)
+{
+    static const char sql[] =
+        "INSERT INTO users (id, name, email, type, password, generation, created_ms)"
+        " VALUES ($1, $2, '', $3, '', 0, $4) ON CONFLICT (id) DO UPDATE"
+        " SET name = excluded.name, type = excluded.type"
+        " WHERE users.generation = 0 AND users.password = ''";
+    const struct known *known = arg;
+    const struct user_row *row = known->row;
+    const struct db_value values[] = {db_text(span_of(row->id)), db_text(span_of(row->name)),
+                                      db_text(span_of(user_type_name(row->type))),
+                                      db_number(row->created_ms)};
+    int result = db_run(db, sql, values, 4, NULL, NULL);
+    if (result > 0) {
+        result = add_login(db, known->login, row->id); /* nobody shall sign up with it */
+    }
+    return store_result_of(result);
+}
+
+enum store_result users_know(struct store *store, const char *id, struct span name,
+                             enum user_type type, int64_t now_ms)
+{
+    struct user_row found, row = {.type = type, .created_ms = now_ms};
+    struct known known = {.row = &row};
+    if (!span_copy(span_of(id), row.id, sizeof row.id) ||
+        !span_copy(name, row.name, sizeof row.name) || !fold(span_of(id), known.login)) {
+        return STORE_FAILED;
+    }
+    enum store_result result = users_get(store, id, &found);
+    bool external = found.generation == 0 && !*found.password;
+    if (result == STORE_OK &&
+        (!external || (strcmp(found.name, row.name) == 0 && found.type == type))) {
+        return STORE_OK;
+    }
+    return result == STORE_OK || result == STORE_NOT_FOUND ? store_write(store, know, &known)
+                                                           : result;
+}
+
 /* ---- Listing ---- */
 
 struct listing {

@@ -37,6 +37,15 @@ struct user_row {
 enum store_result users_add(struct store *store, const struct user_row *row)
     __attribute__((warn_unused_result));
 
+/*
+ * Sees to it that there is a row for who has shown a valid token: made without password (nobody can log in
+ * with it) and generation 0 if there is none; if it is such a one, name and type become those
+ * given. An account stays as it is. Writes only if something changes.
+ */
+enum store_result users_know(struct store *store, const char *id, struct span name,
+                             enum user_type type, int64_t now_ms)
+    __attribute__((warn_unused_result));
+
 /* The account with this login name. STORE_NOT_FOUND leaves *out all zero, as every failure does. */
 enum store_result users_find(struct store *store, struct span id_or_email, struct user_row *out)
     __attribute__((warn_unused_result));

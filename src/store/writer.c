@@ -1,19 +1,24 @@
 /*
- * The writer: one thread, one connection. Callers queue jobs and sleep; the thread takes all that
- * wait (STORE_BATCH_MAX at most), runs them in one transaction, each behind a savepoint so that one
- * can fail without the others, commits, and wakes the callers. While it commits, the next batch
- * gathers: under load many jobs share a sync of the disk, a single one does not wait for company.
+ * The writer: one thread, one connection, one queue. Callers queue a task and sleep, loops queue theirs
+ * and go on (task.h); the thread takes all that wait (STORE_BATCH_MAX at most), runs them in one transaction,
+ * commits, and wakes or tells whoever is concerned. While it commits, the next batch gathers: under load
+ * many tasks share a sync of the disk, a single one does not wait for company.
+ *
+ * A task can fail without the others: as long as all goes well there are no savepoints between them
+ * (they cost as much as a small task does). If one has written something and then failed, the transaction
+ * is rolled back and the batch run once more, each task behind a savepoint.
  *
  * What can go wrong with a batch:
  *  - The connection dies before COMMIT was sent (PostgreSQL was restarted, perhaps long ago): nothing
- *    was done, and the jobs go back into the queue, for another try on a new connection.
+ *    was done, and the tasks go back to the front of the queue, for another try on a new connection.
  *  - It dies after COMMIT was sent: nobody knows. The callers are told STORE_UNAVAILABLE.
  *  - It does not answer in time: the same, and the store counts as away.
- *  - A job was in the way of another server's transaction (a deadlock): it alone goes back.
+ *  - A task was in the way of another server's transaction (a deadlock): it goes back, with those of the same room
+ *    that come after it, for what is done in a room is done in order.
  *
  * The thread also finds out whether the store is there: while it is away it tries to connect every
  * STORE_RETRY_MS, while nobody writes it asks every STORE_PROBE_MS. A store that cannot be reached is away,
- * and jobs are refused until it can.
+ * and tasks are refused until it can.
  */
 #include "store/internal.h"
 
@@ -23,84 +28,157 @@
 #include "core/log.h"
 #include "core/metrics.h"
 
-/* Lives on its caller's stack. */
-struct job {
-    struct job *next;
-    store_fn *fn;
-    void *arg;
-    enum store_result result;
-    unsigned tries;
-    bool again; /* the writer's: put it into the next batch */
-    bool taken; /* the writer has it: the caller must wait for `done`. Under the lock */
-    bool done;  /* under the lock */
-    pthread_cond_t woken;
-};
-
 enum batch_result {
     BATCH_COMMITTED,
     BATCH_VOID,    /* not committed, for certain */
     BATCH_UNKNOWN, /* the connection was lost at COMMIT */
 };
 
-/* ---- Callers ---- */
+/* ---- The queue; all with the lock ---- */
 
-static void append(struct writer *writer, struct job *job)
+static void append(struct writer *writer, struct store_task *task)
 {
-    job->next = NULL;
+    task->next = NULL;
     if (writer->last) {
-        writer->last->next = job;
+        writer->last->next = task;
     } else {
-        writer->first = job;
+        writer->first = task;
     }
-    writer->last = job;
+    writer->last = task;
 }
 
-static void unlink_job(struct writer *writer, const struct job *job)
+/* Puts a list back where it was taken from. */
+static void prepend(struct writer *writer, struct store_task *list)
 {
-    struct job **at = &writer->first, *before = NULL;
-    while (*at != job) {
+    struct store_task *last = list;
+    while (last && last->next) {
+        last = last->next;
+    }
+    if (last) {
+        last->next = writer->first;
+        writer->first = list;
+        writer->last = writer->last ? writer->last : last;
+    }
+}
+
+static void unlink_task(struct writer *writer, const struct store_task *task)
+{
+    struct store_task **at = &writer->first, *before = NULL;
+    while (*at != task) {
         before = *at;
         at = &(*at)->next;
     }
-    *at = job->next;
-    if (writer->last == job) {
+    *at = task->next;
+    if (writer->last == task) {
         writer->last = before;
     }
 }
 
-/* With the lock, which is released while waiting. */
-static void wait_for_job(struct writer *writer, struct job *job, int64_t deadline_ms)
+struct store_task *writer_withdraw(struct writer *writer, const struct station *station)
 {
-    while (!job->done) {
-        if (job->taken) {
-            pthread_cond_wait(&job->woken, &writer->lock);
-        } else if (store_cond_wait(&job->woken, &writer->lock, deadline_ms) && !job->taken &&
-                   !job->done) {
-            unlink_job(writer, job);
+    struct store_task *out = NULL, **out_tail = &out;
+    pthread_mutex_lock(&writer->lock);
+    struct store_task **at = &writer->first;
+    writer->last = NULL;
+    while (*at) {
+        struct store_task *task = *at;
+        if (task->station == station) {
+            *at = task->next;
+            *out_tail = task;
+            out_tail = &task->next;
+            writer->submitted--;
+        } else {
+            writer->last = task;
+            at = &task->next;
+        }
+    }
+    *out_tail = NULL;
+    pthread_mutex_unlock(&writer->lock);
+    return out;
+}
+
+/* ---- Callers ---- */
+
+uint64_t store_key(const char *room)
+{
+    uint64_t hash = 0xcbf29ce484222325; /* FNV-1a: any will do that all servers have in common */
+    for (const char *p = room; *p; p++) {
+        hash = (hash ^ (unsigned char)*p) * 0x100000001b3;
+    }
+    return hash ? hash : 1;
+}
+
+static void observe(const struct store_task *task)
+{
+    metric_observe(HISTOGRAM_STORE_WRITE, (double)(clock_mono_ns() - task->began_ns) / 1e9);
+}
+
+/* With the lock, which is released while waiting. */
+static void wait_for_task(struct writer *writer, struct store_task *task)
+{
+    while (!task->finished) {
+        if (task->taken) {
+            pthread_cond_wait(task->woken, &writer->lock);
+        } else if (store_cond_wait(task->woken, &writer->lock, task->deadline_ms) && !task->taken &&
+                   !task->finished) {
+            unlink_task(writer, task);
             return;
         }
     }
 }
 
-enum store_result store_write(struct store *store, store_fn *fn, void *arg)
+enum store_result store_write_in(struct store *store, uint64_t key, store_fn *fn, void *arg)
 {
     struct writer *writer = &store->writer;
-    struct job job = {.fn = fn, .arg = arg, .result = STORE_UNAVAILABLE};
-    int64_t began_ns = clock_mono_ns();
-    store_cond_init(&job.woken);
+    pthread_cond_t woken;
+    struct store_task task = {.fn = fn,
+                              .arg = arg,
+                              .key = key,
+                              .woken = &woken,
+                              .began_ns = clock_mono_ns(),
+                              .deadline_ms = clock_mono_ms() + store->timeout_ms,
+                              .result = STORE_UNAVAILABLE};
+    store_cond_init(&woken);
     pthread_mutex_lock(&writer->lock);
     if (store_ready(store) && crowd_enter(&writer->crowd)) {
-        append(writer, &job);
+        append(writer, &task);
         pthread_cond_signal(&writer->work);
-        wait_for_job(writer, &job, clock_mono_ms() + store->timeout_ms);
-        crowd_leave(&writer->crowd, job.done);
+        wait_for_task(writer, &task);
+        crowd_leave(&writer->crowd, task.finished);
     }
     pthread_mutex_unlock(&writer->lock);
-    pthread_cond_destroy(&job.woken);
-    if (job.done) {
-        metric_observe(HISTOGRAM_STORE_WRITE, (double)(clock_mono_ns() - began_ns) / 1e9);
+    pthread_cond_destroy(&woken);
+    if (task.finished) {
+        observe(&task);
     }
-    return job.result;
+    return task.result;
+}
+
+enum store_result store_write(struct store *store, store_fn *fn, void *arg)
+{
+    return store_write_in(store, 0, fn, arg);
+}
+
+int writer_submit(struct store *store, struct store_task *task)
+{
+    struct writer *writer = &store->writer;
+    pthread_mutex_lock(&writer->lock);
+    bool room = writer->submitted < STORE_SUBMITTED_MAX;
+    if (room) {
+        writer->submitted++;
+        append(writer, task);
+        pthread_cond_signal(&writer->work);
+    }
+    pthread_mutex_unlock(&writer->lock);
+    return room ? 0 : -1;
+}
+
+void writer_owe(struct writer *writer)
+{
+    pthread_mutex_lock(&writer->lock);
+    writer->owed = true;
+    pthread_cond_signal(&writer->work);
+    pthread_mutex_unlock(&writer->lock);
 }
 
 void writer_look(struct store *store)
@@ -153,104 +231,234 @@ static void look(struct store *store)
 
 /* ---- Batches ---- */
 
-/* Runs a job behind a savepoint. False: the connection is lost, and the batch with it. */
-static bool run_job(struct db *db, struct job *job)
+/* Runs a task; false: what it has written must be undone, or the connection is lost. */
+static bool run_task(struct db *db, struct store_task *task)
 {
-    db->conflict = db->refused = false;
-    job->again = false;
-    if (db_do(db, "SAVEPOINT job") != DB_OK) {
-        return false;
+    db->conflict = db->refused = db->wrote = false;
+    task->again = false;
+    task->result = task->fn(db, task->arg);
+    if (task->result == STORE_OK && (db->refused || db->conflict)) {
+        task->result = STORE_FAILED; /* not heeded by the task, but a part of it is missing */
     }
-    job->result = job->fn(db, job->arg);
-    if (job->result == STORE_OK && (db->refused || db->conflict)) {
-        job->result = STORE_FAILED; /* not heeded by the job, but a part of it is missing */
-    }
-    if (job->result == STORE_OK) {
-        return db_do(db, "RELEASE SAVEPOINT job") == DB_OK;
-    }
-    job->again = db->conflict;
-    return db_do(db, "ROLLBACK TO SAVEPOINT job") == DB_OK &&
+    task->again = db->conflict;
+    return !db->lost && !db->refused && !db->conflict && (task->result == STORE_OK || !db->wrote);
+}
+
+/* The same behind a savepoint; false: the connection is lost, and the batch with it. */
+static bool run_guarded(struct db *db, struct store_task *task)
+{
+    return db_do(db, "SAVEPOINT job") == DB_OK &&
+           (run_task(db, task) || db_do(db, "ROLLBACK TO SAVEPOINT job") == DB_OK) &&
            db_do(db, "RELEASE SAVEPOINT job") == DB_OK;
 }
 
-static enum batch_result run_batch(struct store *store, struct job *batch)
+/* All, each by itself; those of a room in which one has to be tried again wait for that. */
+static bool run_guarded_all(struct db *db, struct store_task *batch)
+{
+    const struct store_task *before = NULL;
+    for (struct store_task *task = batch; task; before = task, task = task->next) {
+        if (before && before->again && before->key && before->key == task->key) {
+            task->again = true;
+        } else if (!run_guarded(db, task)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+enum run_result {
+    RUN_WHOLE,
+    RUN_SPOILT, /* one has failed: all is to be undone */
+    RUN_LOST,
+};
+
+/* All without savepoints, until the time is up: *rest are those that were not begun. */
+static enum run_result run_all(struct db *db, struct store_task *batch, struct store_task **rest)
+{
+    int64_t until_ms = clock_mono_ms() + STORE_BATCH_MS;
+    *rest = NULL;
+    for (struct store_task *task = batch; task; task = task->next) {
+        if (!run_task(db, task)) {
+            return db->lost ? RUN_LOST : RUN_SPOILT;
+        }
+        if (task->next && clock_mono_ms() >= until_ms) {
+            *rest = task->next;
+            task->next = NULL;
+        }
+    }
+    return RUN_WHOLE;
+}
+
+static enum batch_result run_batch(struct store *store, struct store_task *batch,
+                                   struct store_task **rest)
 {
     struct db *db = store->writer.db;
     db->deadline_ms = clock_mono_ms() + store->timeout_ms;
     bool whole = db_do(db, db->driver->begin) == DB_OK;
-    for (struct job *job = batch; whole && job; job = job->next) {
-        whole = run_job(db, job);
+    enum run_result result = whole ? run_all(db, batch, rest) : RUN_LOST;
+    if (result == RUN_SPOILT) {
+        whole = db_do(db, "ROLLBACK") == DB_OK && db_do(db, db->driver->begin) == DB_OK &&
+                run_guarded_all(db, batch);
+        result = whole ? RUN_WHOLE : RUN_LOST;
     }
-    if (whole) {
+    if (result == RUN_WHOLE) {
         return db_do(db, "COMMIT") == DB_OK ? BATCH_COMMITTED : BATCH_UNKNOWN;
     }
     return clock_mono_ms() < db->deadline_ms ? BATCH_VOID : BATCH_UNKNOWN;
 }
 
-/* Tells the callers, and puts back those that are to be tried again. */
-static void answer(struct writer *writer, struct job *batch, enum batch_result outcome)
+/* With the lock: it is done with. Who sleeps is woken, a loop's goes to `told`. */
+static void finish(struct writer *writer, struct store_task *task, struct store_task ***told)
 {
-    pthread_mutex_lock(&writer->lock);
-    while (batch) {
-        struct job *job = batch;
-        batch = job->next;
-        job->taken = false;
-        if (outcome == BATCH_VOID || (outcome == BATCH_COMMITTED && job->again)) {
-            job->done = ++job->tries == STORE_TRIES;
-            job->result = STORE_UNAVAILABLE;
-        } else {
-            job->done = true;
-            job->result = outcome == BATCH_COMMITTED ? job->result : STORE_UNAVAILABLE;
-        }
-        if (!job->done) {
-            append(writer, job);
-        }
-        pthread_cond_signal(&job->woken);
+    task->finished = true;
+    if (task->station) {
+        writer->submitted--;
+        **told = task;
+        *told = &task->next;
+    } else {
+        pthread_cond_signal(task->woken);
     }
-    pthread_mutex_unlock(&writer->lock);
 }
 
-/* With the lock: takes up to `most` jobs off the queue. */
-static struct job *take_jobs(struct writer *writer, unsigned most)
+/* True if it is to be tried again, else with what it has come to. */
+static bool judge(struct store_task *task, enum batch_result outcome)
 {
-    struct job *batch = writer->first, *last = NULL, *job = batch;
-    for (unsigned i = 0; job && i < most; i++) {
-        job->taken = true;
-        last = job;
-        job = job->next;
+    if (outcome == BATCH_VOID || (outcome == BATCH_COMMITTED && task->again)) {
+        task->result = STORE_UNAVAILABLE;
+        return ++task->tries < STORE_TRIES;
+    }
+    task->result = outcome == BATCH_COMMITTED ? task->result : STORE_UNAVAILABLE;
+    return false;
+}
+
+/* Tells the callers, and puts back those that are to be tried again, and what was not begun. */
+static void answer(struct store *store, struct store_task *batch, struct store_task *rest,
+                   enum batch_result outcome)
+{
+    struct writer *writer = &store->writer;
+    struct store_task *told = NULL, **told_tail = &told, *back = NULL, **back_tail = &back;
+    for (struct store_task *task = batch; task; task = task->next) {
+        if (task->station) {
+            observe(task);
+        }
+    }
+    pthread_mutex_lock(&writer->lock);
+    for (struct store_task *task = batch, *next; task; task = next) {
+        next = task->next;
+        if (judge(task, outcome)) {
+            *back_tail = task;
+            back_tail = &task->next;
+        } else {
+            finish(writer, task, &told_tail);
+        }
+    }
+    *told_tail = NULL;
+    *back_tail = rest;
+    for (struct store_task *task = back; task; task = task->next) {
+        task->taken = false;
+        if (!task->station) {
+            pthread_cond_signal(task->woken); /* its deadline counts again */
+        }
+    }
+    prepend(writer, back);
+    pthread_mutex_unlock(&writer->lock);
+    tasks_hand_over(store, told);
+}
+
+/* With the lock: takes up to `most` tasks off the queue. */
+static struct store_task *take_tasks(struct writer *writer, unsigned most)
+{
+    struct store_task *batch = writer->first, *last = NULL, *task = batch;
+    for (unsigned i = 0; task && i < most; i++) {
+        task->taken = true;
+        last = task;
+        task = task->next;
     }
     if (last) {
         last->next = NULL;
     }
-    writer->first = job;
-    if (!job) {
+    writer->first = task;
+    if (!task) {
         writer->last = NULL;
     }
     return batch;
 }
 
-static struct job *take_batch(struct writer *writer, unsigned most)
+/* Puts a task where its key belongs, behind those with the same. */
+static void insert_by_key(struct store_task **sorted, size_t count, struct store_task *task)
+{
+    size_t at = count;
+    for (; at > 0 && sorted[at - 1]->key > task->key; at--) {
+        sorted[at] = sorted[at - 1];
+    }
+    sorted[at] = task;
+}
+
+/*
+ * The tasks of loops that have waited for too long are taken out; the others in the order of their keys, those of one
+ * room in the order in which they came.
+ */
+static struct store_task *sort_out(struct store_task *list, struct store_task **late)
+{
+    struct store_task *sorted[STORE_BATCH_MAX];
+    size_t count = 0;
+    int64_t now_ms = clock_mono_ms();
+    struct store_task **late_tail = late;
+    while (list) {
+        struct store_task *task = list;
+        list = task->next;
+        if (task->station && now_ms >= task->deadline_ms) {
+            *late_tail = task;
+            late_tail = &task->next;
+        } else {
+            insert_by_key(sorted, count++, task);
+        }
+    }
+    *late_tail = NULL;
+    for (size_t i = 0; i < count; i++) {
+        sorted[i]->next = i + 1 < count ? sorted[i + 1] : NULL;
+    }
+    return count > 0 ? sorted[0] : NULL;
+}
+
+static struct store_task *take_batch(struct writer *writer, unsigned most)
 {
     pthread_mutex_lock(&writer->lock);
-    struct job *batch = take_jobs(writer, most);
+    struct store_task *batch = take_tasks(writer, most);
     pthread_mutex_unlock(&writer->lock);
     return batch;
 }
 
-static void work(struct store *store, struct job *batch)
+static void work(struct store *store, struct store_task *batch)
 {
-    int64_t jobs = 0;
-    for (struct job *job = batch; job; job = job->next) {
-        jobs++;
+    int64_t tasks = 0;
+    struct store_task *rest = NULL;
+    enum batch_result outcome = run_batch(store, batch, &rest);
+    for (struct store_task *task = batch; task; task = task->next) {
+        tasks++;
     }
-    enum batch_result outcome = run_batch(store, batch);
     if (outcome == BATCH_COMMITTED) {
         metric_add(METRIC_STORE_BATCHES, 1);
-        metric_add(METRIC_STORE_WRITES, jobs);
+        metric_add(METRIC_STORE_WRITES, tasks);
     } else {
         drop(store);
     }
-    answer(&store->writer, batch, outcome);
+    answer(store, batch, rest, outcome);
+}
+
+/* True if there was anything to do. */
+static bool work_off(struct store *store)
+{
+    struct store_task *late;
+    struct store_task *batch = sort_out(take_batch(&store->writer, STORE_BATCH_MAX), &late);
+    bool any = batch || late;
+    if (late) {
+        answer(store, late, NULL, BATCH_UNKNOWN);
+    }
+    if (batch) {
+        work(store, batch);
+    }
+    return any;
 }
 
 /* ---- The thread ---- */
@@ -259,12 +467,28 @@ static void work(struct store *store, struct job *batch)
 static bool wait_for_work(struct writer *writer)
 {
     pthread_mutex_lock(&writer->lock);
-    while (!writer->first && !writer->ending && clock_mono_ms() < writer->look_ms) {
-        store_cond_wait(&writer->work, &writer->lock, writer->look_ms);
+    int64_t until_ms = writer->look_ms, repost_ms = clock_mono_ms() + STORE_REPOST_MS;
+    while (!writer->first && !writer->ending && clock_mono_ms() < until_ms) {
+        store_cond_wait(&writer->work, &writer->lock, until_ms);
+        until_ms = writer->owed && repost_ms < writer->look_ms ? repost_ms : writer->look_ms;
     }
     bool more = writer->first || !writer->ending;
     pthread_mutex_unlock(&writer->lock);
     return more;
+}
+
+/* Tells the loops that could not be told. True if it was for this that the writer was woken. */
+static bool repost(struct store *store)
+{
+    struct writer *writer = &store->writer;
+    pthread_mutex_lock(&writer->lock);
+    bool owed = writer->owed;
+    writer->owed = false;
+    pthread_mutex_unlock(&writer->lock);
+    if (owed && !tasks_post(store)) {
+        writer_owe(writer);
+    }
+    return owed;
 }
 
 /* When to look next: at once if the connection was lost and nothing more is known. */
@@ -283,15 +507,13 @@ static void *writer_main(void *arg)
     struct store *store = arg;
     struct writer *writer = &store->writer;
     while (wait_for_work(writer)) {
-        if (reach(store)) {
-            struct job *batch = take_batch(writer, STORE_BATCH_MAX);
-            if (batch) {
-                work(store, batch);
-            } else {
-                look(store);
-            }
-        } else { /* those who came before it was known */
-            answer(writer, take_batch(writer, UINT_MAX), BATCH_UNKNOWN);
+        if (repost(store)) {
+            continue;
+        }
+        if (!reach(store)) { /* those who came before it was known */
+            answer(store, take_batch(writer, UINT_MAX), NULL, BATCH_UNKNOWN);
+        } else if (!work_off(store)) {
+            look(store);
         }
         look_later(store);
     }

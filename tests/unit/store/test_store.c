@@ -191,20 +191,19 @@ static void other_encodings_are_refused(void **state)
 {
     (void)state;
     struct rig rig;
-    static const char *const bad[] = {
-        "ENCODING 'UTF8' LOCALE 'C'", "ENCODING 'UTF8' LOCALE 'POSIX'",
-        "ENCODING 'LATIN1' LOCALE 'C'", "ENCODING 'SQL_ASCII' LOCALE 'C'"};
+    static const char *const bad[] = {"ENCODING 'LATIN1' LOCALE 'C'",
+                                      "ENCODING 'SQL_ASCII' LOCALE 'C'"};
     if (rig_is_sqlite()) {
         return;
     }
     rig_init(&rig);
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 2; i++) {
         char sql[160], name[32], url[160];
         snprintf(name, sizeof name, "encoding%d", i);
         snprintf(sql, sizeof sql, "CREATE DATABASE %s TEMPLATE template0 %s", name, bad[i]);
         postgres_server_do(&rig_postgres, "postgres", sql);
         postgres_server_url(&rig_postgres, name, url);
-        assert_non_null(strstr(refusal_of(&rig, url), "not in UTF-8 with a UTF-8 locale"));
+        assert_non_null(strstr(refusal_of(&rig, url), "not in UTF-8: "));
     }
     rig_finish(&rig);
 }
