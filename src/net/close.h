@@ -13,6 +13,7 @@ enum {
     CLOSE_REMOVED = 4002,
     CLOSE_TOKEN_EXPIRED = 4003,
     CLOSE_TOO_MANY = 4007,
+    CLOSE_REFUSED = 4008, /* STOMP: the ERROR frame before it says what was refused */
 };
 
 #endif

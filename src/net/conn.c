@@ -8,6 +8,8 @@
 #include "net/conn.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -81,18 +83,24 @@ int conn_start(struct conn *conn, struct loop *loop, int fd, const struct conn_h
     return 0;
 }
 
-enum conn_result conn_queue(struct conn *conn, struct frame *frame, size_t limit)
+/* Is there room for `count` frames of `bytes` in all? Makes it. */
+static enum conn_result make_room(struct conn *conn, uint32_t count, size_t bytes, size_t limit)
 {
     if (conn->dead) {
         return CONN_CLOSED;
     }
     size_t counted = conn->queue_bytes - conn->paced_bytes;
-    if (limit != CONN_NO_LIMIT && counted + frame->len > limit) {
+    if (limit != CONN_NO_LIMIT && counted + bytes > limit) {
         return CONN_FULL;
     }
-    if (conn->queue_len == conn->queue_cap && !grow_queue(conn)) {
+    if (conn->queue_len + count > conn->queue_cap && !grow_queue(conn)) {
         return CONN_NOMEM;
     }
+    return CONN_OK;
+}
+
+static void append(struct conn *conn, struct frame *frame, size_t limit)
+{
     *slot(conn, conn->queue_len) = frame_ref(frame);
     conn->queue_len++;
     conn->queue_bytes += frame->len;
@@ -105,12 +113,55 @@ enum conn_result conn_queue(struct conn *conn, struct frame *frame, size_t limit
     if (!conn->want_write) { /* else the socket's readiness will flush it */
         loop_flush_later(conn->loop, conn);
     }
-    return CONN_OK;
+}
+
+enum conn_result conn_queue(struct conn *conn, struct frame *frame, size_t limit)
+{
+    enum conn_result result = make_room(conn, 1, frame->len, limit);
+    if (result == CONN_OK) {
+        append(conn, frame, limit);
+    }
+    return result;
+}
+
+enum conn_result conn_queue_pair(struct conn *conn, struct frame *first, struct frame *second,
+                                 size_t limit)
+{
+    enum conn_result result = make_room(conn, 2, (size_t)first->len + second->len, limit);
+    if (result == CONN_OK) {
+        append(conn, first, limit);
+        append(conn, second, limit);
+    }
+    return result;
+}
+
+void conn_finish(struct conn *conn)
+{
+    if (!conn->dead) {
+        conn->finish = true;
+        if (!conn->want_write) {
+            loop_flush_later(conn->loop, conn);
+        }
+    }
 }
 
 size_t conn_queued(const struct conn *conn)
 {
     return conn->queue_bytes;
+}
+
+/*
+ * tcp(7), TCP_INFO: data that had to be sent again and is not acknowledged yet, and probes of a closed
+ * window that nobody answered (one may just be on its way).
+ */
+bool conn_peer_alive(const struct conn *conn)
+{
+    struct tcp_info info;
+    socklen_t size = sizeof info;
+    if (getsockopt(conn->fd, IPPROTO_TCP, TCP_INFO, &info, &size)) {
+        return false;
+    }
+    return info.tcpi_retransmits == 0 && info.tcpi_probes <= 1;
 }
 
 void conn_drop_queue(struct conn *conn)
@@ -244,6 +295,10 @@ void conn_flush(struct conn *conn)
     if (want_write != conn->want_write) {
         conn->want_write = want_write;
         update_poll(conn);
+    }
+    if (conn->finish && !want_write) {
+        conn->finish = false;
+        shutdown(conn->fd, SHUT_WR);
     }
     if (conn->above_mark && conn->queue_bytes <= CONN_DRAIN_MARK / 2) {
         conn->above_mark = false;

@@ -49,7 +49,7 @@ struct conn {
     uint32_t paced_bytes; /* of those, how many do not count against the limit */
     uint32_t head_sent;   /* bytes of the first frame already given to the kernel */
     int fd;
-    bool on_flush_list : 1, want_write : 1, dead : 1, above_mark : 1;
+    bool on_flush_list : 1, want_write : 1, dead : 1, above_mark : 1, finish : 1;
 };
 
 /*
@@ -66,8 +66,24 @@ int conn_start(struct conn *conn, struct loop *loop, int fd, const struct conn_h
 #define CONN_NO_LIMIT SIZE_MAX
 enum conn_result conn_queue(struct conn *conn, struct frame *frame, size_t limit);
 
+/* Queues both, one behind the other, or neither. */
+enum conn_result conn_queue_pair(struct conn *conn, struct frame *first, struct frame *second,
+                                 size_t limit);
+
+/*
+ * Says the end (FIN) once all that waits is sent. The other side's end comes as handlers->ended, if it
+ * comes.
+ */
+void conn_finish(struct conn *conn);
+
 /* Bytes waiting. */
 size_t conn_queued(const struct conn *conn);
+
+/*
+ * Does the peer's system still acknowledge what it is sent? A program there that does not read does not
+ * matter; one that is gone, or a network that is, shows once something was sent in vain.
+ */
+bool conn_peer_alive(const struct conn *conn);
 
 /* Drops what waits except a frame already half sent. */
 void conn_drop_queue(struct conn *conn);

@@ -25,6 +25,11 @@ struct receiver_ops {
     bool (*deliver)(void *socket, struct frame *frame, bool paced);
     size_t (*backlog)(void *socket); /* bytes waiting */
     void (*close)(void *socket, uint16_t code, const char *reason);
+    /*
+     * What the server says to this one alone (`welcome`, `ack`, `error`, `gap`, …): `ref` may be NULL,
+     * `body` is the JSON of its `message`. NULL: it is encoded and delivered like any message.
+     */
+    void (*tell)(void *socket, const char *type, const char *ref, struct span body);
 };
 
 #endif

@@ -40,7 +40,7 @@ struct wsock {
     int64_t deadline_ms; /* of the pong or the closing handshake; valid while pinged or closing */
     char *reason;        /* of the end; NULL = none */
     uint16_t code;       /* of the end; 0 while open */
-    bool closing : 1, by_peer : 1, clean : 1, pinged : 1, broken : 1;
+    bool closing : 1, by_peer : 1, clean : 1, pinged : 1, broken : 1, beats : 1;
 };
 
 static struct wsock *of_conn(struct conn *conn)
@@ -213,6 +213,15 @@ static void conn_closed(struct conn *conn)
 
 static const struct conn_handlers conn_events = {conn_data, conn_drain, conn_ended, conn_closed};
 
+static void send_ping(struct wsock *sock)
+{
+    size_t limit = sock->group->options.queue_max;
+    bool full = sock->beats && queue_control(sock, WS_OP_TEXT, "h", 1, limit) == CONN_FULL;
+    if (full || queue_control(sock, WS_OP_PING, NULL, 0, limit) == CONN_FULL) {
+        wsock_close(sock, WSOCK_CODE_TOO_SLOW, "too slow");
+    }
+}
+
 /* Pings the quiet, ends the silent and those who do not finish the closing handshake. */
 static void check_life(struct wsock *sock, int64_t now)
 {
@@ -226,14 +235,16 @@ static void check_life(struct wsock *sock, int64_t now)
         }
     } else if (lifetime_ms > 0 && now - sock->opened_ms >= lifetime_ms) {
         wsock_close(sock, CLOSE_NORMAL, "time is up");
+    } else if (sock->pinged && now >= sock->deadline_ms && sock->group->options.patient &&
+               conn_peer_alive(&sock->conn)) {
+        sock->deadline_ms =
+            now + ping_ms; /* it reads slowly: the ping waits among what it has to read */
     } else if (sock->pinged && now >= sock->deadline_ms) {
         wsock_close(sock, WSOCK_CODE_SILENT, "no sign of life");
     } else if (quiet >= ping_ms && !sock->pinged) {
         sock->pinged = true;
         sock->deadline_ms = now + ping_ms;
-        if (queue_control(sock, WS_OP_PING, NULL, 0, sock->group->options.queue_max) == CONN_FULL) {
-            wsock_close(sock, WSOCK_CODE_TOO_SLOW, "too slow");
-        }
+        send_ping(sock);
     }
 }
 
@@ -304,6 +315,11 @@ void wsock_group_kill_all(struct wsock_group *group)
     }
 }
 
+struct ws_deflater *wsock_group_deflater(const struct wsock_group *group)
+{
+    return group->deflater;
+}
+
 size_t wsock_group_count(const struct wsock_group *group)
 {
     return group->count;
@@ -336,6 +352,11 @@ struct wsock *wsock_start(struct wsock_group *group, int fd, bool deflate,
     metric_add(METRIC_CONNECTIONS, 1);
     metric_add(METRIC_CONNECTIONS_TOTAL, 1);
     return sock;
+}
+
+void wsock_set_beat(struct wsock *sock)
+{
+    sock->beats = true;
 }
 
 void *wsock_owner(const struct wsock *sock)
@@ -394,13 +415,9 @@ struct frame *wsock_encode(struct wsock_group *group, struct span text, bool bin
     return frame;
 }
 
-enum conn_result wsock_send(struct wsock *sock, struct frame *frame, bool paced)
+/* Ends a socket whose queue did not take a message. */
+static enum conn_result end_unless(struct wsock *sock, enum conn_result result)
 {
-    if (sock->closing) {
-        return CONN_CLOSED;
-    }
-    size_t limit = paced ? CONN_NO_LIMIT : sock->group->options.queue_max;
-    enum conn_result result = conn_queue(&sock->conn, frame, limit);
     if (result == CONN_FULL) {
         /* What waits is of no use to one who comes back with `since`; the close code is. */
         metric_add(METRIC_QUEUE_DROPS, 1);
@@ -412,6 +429,29 @@ enum conn_result wsock_send(struct wsock *sock, struct frame *frame, bool paced)
         wsock_close(sock, WS_CLOSE_INTERNAL, "out of memory");
     }
     return result;
+}
+
+static size_t limit_of(const struct wsock *sock, bool paced)
+{
+    return paced ? CONN_NO_LIMIT : sock->group->options.queue_max;
+}
+
+enum conn_result wsock_send(struct wsock *sock, struct frame *frame, bool paced)
+{
+    if (sock->closing) {
+        return CONN_CLOSED;
+    }
+    enum conn_result result = conn_queue(&sock->conn, frame, limit_of(sock, paced));
+    return result == CONN_OK ? result : end_unless(sock, result);
+}
+
+enum conn_result wsock_send_parts(struct wsock *sock, struct frame *head, struct frame *rest,
+                                  bool paced)
+{
+    if (sock->closing) {
+        return CONN_CLOSED;
+    }
+    return end_unless(sock, conn_queue_pair(&sock->conn, head, rest, limit_of(sock, paced)));
 }
 
 size_t wsock_backlog(const struct wsock *sock)

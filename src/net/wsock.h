@@ -16,6 +16,7 @@
 #include "net/conn.h"
 #include "net/loop.h"
 
+struct ws_deflater;
 struct wsock;
 
 /* The close codes of this file's own, from the range for applications (RFC 6455 7.4.2). */
@@ -47,6 +48,8 @@ struct wsock_options {
     unsigned
         ping_s; /* ping when nothing was heard this long; closed WSOCK_CODE_SILENT after twice that */
     unsigned lifetime_s; /* closed 1000 at this age; 0 = no limit */
+    bool
+        patient; /* one that does not answer is kept for as long as its system does, conn_peer_alive() */
 };
 
 struct wsock_group *wsock_group_create(struct loop *loop, const struct wsock_options *options);
@@ -57,6 +60,7 @@ size_t wsock_group_count(const struct wsock_group *group);
 size_t wsock_group_close_some(struct wsock_group *group, size_t count, uint16_t code,
                               const char *reason);
 void wsock_group_kill_all(struct wsock_group *group); /* without a closing handshake */
+struct ws_deflater *wsock_group_deflater(const struct wsock_group *group); /* the loop's */
 
 /*
  * Takes over a connected descriptor (owned by fds_own) after the handshake was answered. NULL on
@@ -64,6 +68,9 @@ void wsock_group_kill_all(struct wsock_group *group); /* without a closing hands
  */
 struct wsock *wsock_start(struct wsock_group *group, int fd, bool deflate,
                           const struct wsock_handlers *handlers, void *owner);
+
+/* With each ping the text `h` is sent too: SockJS's heartbeat. */
+void wsock_set_beat(struct wsock *sock);
 
 void *wsock_owner(const struct wsock *sock);
 void wsock_set_owner(struct wsock *sock, void *owner);
@@ -83,6 +90,10 @@ struct frame *wsock_encode(struct wsock_group *group, struct span text, bool bin
  * with `paced` set and does not count against the limit: its sender stops at wsock_backlog().
  */
 enum conn_result wsock_send(struct wsock *sock, struct frame *frame, bool paced);
+
+/* The same for a message in two frames (net/parts.h): both are queued, or neither. */
+enum conn_result wsock_send_parts(struct wsock *sock, struct frame *head, struct frame *rest,
+                                  bool paced);
 
 size_t wsock_backlog(const struct wsock *sock); /* bytes waiting */
 
