@@ -26,7 +26,9 @@
     X(FILE_PUT, file_put)                                                                          \
     X(ATTEMPT, attempt)                                                                            \
     X(ATTEMPT_SETTLE, attempt_settle)                                                              \
-    X(GENERATION, generation)
+    X(CHAT_READ, chat_read)                                                                        \
+    X(GENERATION, generation)                                                                      \
+    X(EVENT, event)
 
 enum bus_script {
 #define X(name, file) BUS_SCRIPT_##name,

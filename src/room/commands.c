@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "core/metrics.h"
+#include "session/refresh.h"
 
 #define RETRY_MS 1000
 #define EARLY_MAX 64  /* messages kept until the welcome, */
@@ -29,16 +30,7 @@ static void tell_error(struct member *member, const char *ref, const char *code,
 {
     struct buf body;
     buf_init(&body);
-    buf_printf(&body, "{\"code\":\"%s\",\"message\":", code);
-    json_write_string(&body, span_of(text));
-    if (field) {
-        buf_append_text(&body, ",\"field\":");
-        json_write_string(&body, span_of(field));
-    }
-    if (retry_ms > 0) {
-        buf_printf(&body, ",\"retryAfterMs\":%d", retry_ms);
-    }
-    buf_append_char(&body, '}');
+    message_write_error(&body, code, field, retry_ms, text);
     metric_add(METRIC_BAD_MESSAGES, 1);
     metric_refused(code);
     member_tell(member, "error", ref, buf_span(&body), false);
@@ -245,29 +237,29 @@ static void do_seen(struct member *member, const struct message *message)
 
 static void do_token(struct member *member, const struct message *message)
 {
-    char *token = malloc(TOKEN_MAX + 1);
-    size_t len;
     struct claims claims;
-    if (!token || message->body.type != JSON_STRING ||
-        json_string(message->body.raw, token, TOKEN_MAX + 1, &len)) {
+    enum token_error error;
+    switch (refresh_read(member->room->rooms->tokens, message->body, member->user_id, member->type,
+                         &claims, &error)) {
+    case REFRESH_NO_TEXT:
         tell_error(member, message->ref, "bad_field", "message", 0, "message is a token as text.");
-        free(token);
         return;
-    }
-    enum token_error error = token_verify(member->room->rooms->tokens, (struct span){token, len},
-                                          clock_wall_ms(), &claims);
-    free(token);
-    if (error != TOKEN_OK) {
+    case REFRESH_REFUSED:
         tell_error(member, message->ref, token_error_code(error), NULL, 0,
                    "The token was not accepted; the session goes on with its old one.");
-    } else if (strcmp(claims.user_id, member->user_id) != 0 || claims.type != member->type ||
-               (*claims.room && strcmp(claims.room, member->room->code) != 0)) {
-        tell_forbidden(member, message, "The token is another user's or another room's.");
-    } else {
-        member->expires_ms = claims.expires_ms;
-        member->generation = claims.generation;
-        tell_ack(member, message->ref, (struct span){NULL, 0});
+        return;
+    case REFRESH_OK:
+        if (!*claims.room || strcmp(claims.room, member->room->code) == 0) {
+            member->expires_ms = claims.expires_ms;
+            member->generation = claims.generation;
+            tell_ack(member, message->ref, (struct span){NULL, 0});
+            return;
+        }
+        break;
+    case REFRESH_OTHER:
+        break;
     }
+    tell_forbidden(member, message, "The token is another user's or another room's.");
 }
 
 static void do_ping(struct member *member, const struct message *message)
@@ -370,7 +362,7 @@ void member_receive(struct member *member, struct span text)
     }
     struct message message;
     struct message_error error;
-    int bad = message_read(text, false, &message, &error);
+    int bad = message_read(text, MESSAGE_FROM_CLIENT, &message, &error);
     if (!within_rate(member)) {
         tell_error(member, bad ? NULL : message.ref, "rate_limited", NULL, RETRY_MS,
                    "Too many messages; wait before you send it again.");

@@ -98,7 +98,7 @@ void room_append(struct room *room, struct log_id id, struct span json)
 {
     struct message message;
     struct message_error error;
-    if (message_read(json, true, &message, &error)) {
+    if (message_read(json, MESSAGE_FROM_REDIS, &message, &error)) {
         metric_add(METRIC_FOREIGN_IGNORED, 1); /* somebody else wrote to the stream */
         return;
     }
@@ -128,7 +128,7 @@ static void take_sealed(struct room *room, struct span json)
     struct message message;
     struct message_error error;
     unsigned given;
-    if (message_read(json, true, &message, &error)) {
+    if (message_read(json, MESSAGE_FROM_REDIS, &message, &error)) {
         metric_add(METRIC_FOREIGN_IGNORED, 1);
         return;
     }
@@ -215,7 +215,7 @@ void room_receive(struct room *room, struct span payload)
     room->refs++;
     if (is_sealed(room, payload)) {
         receive_sealed(room, payload);
-    } else if (!utf8_valid(payload.p, payload.n) || message_read(payload, true, &message, &error) ||
+    } else if (!utf8_valid(payload.p, payload.n) || message_read(payload, MESSAGE_FROM_REDIS, &message, &error) ||
                !deliverable(room, &message)) {
         metric_add(METRIC_FOREIGN_IGNORED, 1);
     } else if (message.id.n > 0) {

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "core/log.h"
+#include "room/entry_script.h"
 
 #define CODE_TRIES                                                                                 \
     8 /* of 23^6 codes; a clash is a matter of one in thousands even with many rooms */
@@ -28,41 +29,39 @@ static enum room_outcome outcome_of(struct span status)
     return ROOM_UNAVAILABLE;
 }
 
-static enum room_outcome ask(struct bus_pool *pool, const struct claims *who,
-                             const struct room_options *options, struct room_ticket *ticket)
+void entry_call_make(struct entry_call *call, const struct claims *who,
+                     const struct room_options *options, const struct room_ticket *ticket)
 {
-    char room[sizeof ticket->room + 5], epoch[EPOCH_LEN + 1], seal[SEAL_LEN + 1];
-    char max[16], hold[16], wait_ms[16];
-    snprintf(room, sizeof room, "room:%s", ticket->room);
-    snprintf(max, sizeof max, "%u", options->max);
-    snprintf(hold, sizeof hold, "%u", options->hold_s);
-    snprintf(wait_ms, sizeof wait_ms, "%d", ROOM_PENDING_MS);
-    epoch[0] = seal[0] = '\0';
+    snprintf(call->room, sizeof call->room, "room:%s", ticket->room);
+    snprintf(call->max, sizeof call->max, "%u", options->max);
+    snprintf(call->hold, sizeof call->hold, "%u", options->hold_s);
+    snprintf(call->wait_ms, sizeof call->wait_ms, "%d", ROOM_PENDING_MS);
+    call->epoch[0] = call->seal[0] = '\0';
     if (who->type == USER_TEACHER) { /* who may make the room */
-        id_random(epoch, EPOCH_LEN);
-        id_random(seal, SEAL_LEN);
+        id_random(call->epoch, EPOCH_LEN);
+        id_random(call->seal, SEAL_LEN);
     }
-    const struct span key = span_of(room);
-    const struct span args[] = {
+    const struct span args[ENTRY_ARGS] = {
         span_of(user_type_name(who->type)),
         span_of(who->user_id),
         span_of(who->device),
         span_of(ticket->session),
-        span_of(wait_ms),
-        span_of(epoch),
-        span_of(seal),
+        span_of(call->wait_ms),
+        span_of(call->epoch),
+        span_of(call->seal),
         span_of(who->name),
         span_of(options->name),
-        span_of(max),
-        span_of(hold),
+        span_of(call->max),
+        span_of(call->hold),
         span_of(options->talk_all ? "all" : "teacher"),
         span_of(options->notify_all ? "all" : "host"),
     };
-    struct bus_reply *reply;
-    if (bus_pool_script(pool, BUS_SCRIPT_RESERVE, &key, 1, args, sizeof args / sizeof *args,
-                        &reply)) {
-        return ROOM_UNAVAILABLE;
-    }
+    memcpy(call->args, args, sizeof args);
+    call->key = span_of(call->room);
+}
+
+enum room_outcome entry_outcome(const struct bus_reply *reply, struct room_ticket *ticket)
+{
     struct span status = bus_reply_text(bus_reply_at(reply, 0));
     enum room_outcome outcome = outcome_of(status);
     ticket->created = span_eq(status, "created");
@@ -71,6 +70,19 @@ static enum room_outcome ask(struct bus_pool *pool, const struct claims *who,
         outcome = ROOM_UNAVAILABLE;
     }
     ticket->reserved_ms = bus_reply_int(bus_reply_at(reply, 2));
+    return outcome;
+}
+
+static enum room_outcome ask(struct bus_pool *pool, const struct claims *who,
+                             const struct room_options *options, struct room_ticket *ticket)
+{
+    struct entry_call call = {.key = {NULL, 0}};
+    struct bus_reply *reply;
+    entry_call_make(&call, who, options, ticket);
+    if (bus_pool_script(pool, BUS_SCRIPT_RESERVE, &call.key, 1, call.args, ENTRY_ARGS, &reply)) {
+        return ROOM_UNAVAILABLE;
+    }
+    enum room_outcome outcome = entry_outcome(reply, ticket);
     bus_reply_free(reply);
     return outcome;
 }

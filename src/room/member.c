@@ -408,19 +408,19 @@ void member_tell(struct member *member, const char *type, const char *ref, struc
     if (!member->welcomed || member->state == MEMBER_CLOSING) {
         return;
     }
+    if (member->ops->tell) {
+        member->ops->tell(member->socket, type, ref, body);
+        return;
+    }
+    const struct server_message message = {.channel = member->room->channel,
+                                           .type = type,
+                                           .ref = ref,
+                                           .user_id = member->user_id,
+                                           .user_type = member->type,
+                                           .body = body};
     struct buf json;
     buf_init(&json);
-    buf_printf(&json,
-               "{\"ts\":%lld,\"room\":\"%s\",\"senderType\":\"server\",\"sender\":\"lectern\","
-               "\"targetType\":\"%s\",\"target\":\"%s\",\"messageType\":\"%s\"",
-               (long long)clock_wall_ms(), member->room->channel, user_type_name(member->type),
-               member->user_id, type);
-    if (ref && *ref) {
-        buf_printf(&json, ",\"ref\":\"%s\"", ref);
-    }
-    buf_append_text(&json, ",\"message\":");
-    buf_append_span(&json, body);
-    buf_append_char(&json, '}');
+    message_write_server(&json, &message, clock_wall_ms());
     struct frame *frame = json.failed ? NULL : member->ops->encode(member->socket, buf_span(&json));
     buf_finish(&json);
     if (!frame) {
@@ -476,6 +476,11 @@ void member_gone(struct member *member, bool clean)
     end_session(member);
     free_if_unused(member);
     room_unref(room);
+}
+
+bool member_may_tell_all(const struct member *member)
+{
+    return member->type == USER_TEACHER || member->room->settings.talk_all;
 }
 
 const char *member_room(const struct member *member)

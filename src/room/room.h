@@ -21,7 +21,7 @@
 #include "net/loop.h"
 #include "net/receiver.h"
 #include "room/entry.h"
-#include "room/message.h"
+#include "wire/message.h"
 
 #define ROOM_HISTORY_DEFAULT 50
 #define ROOM_HISTORY_MAX 500
@@ -58,6 +58,25 @@ void rooms_leave_all(struct rooms *rooms, void (*done)(void *arg), void *arg);
  */
 void rooms_drain(struct rooms *rooms, void (*done)(void *arg), void *arg);
 
+/* What rooms_create() and rooms_set_bus() were given. */
+const struct tokens *rooms_tokens(const struct rooms *rooms);
+struct bus *rooms_bus(const struct rooms *rooms);
+
+/*
+ * The door for those who are on a loop already: reserves a participant's place in `code`, as
+ * room_reserve() does, without waiting. `done` runs once, later, with ROOM_RESERVED and the ticket, or
+ * with why not (never ROOM_OPENING: for a host who is just arriving it waits a second). NULL: out of
+ * memory, or the link is down (bus_is_up() tells): `done` never runs. `who` is copied.
+ */
+struct room_entry;
+typedef void room_entered_fn(void *arg, enum room_outcome outcome,
+                             const struct room_ticket *ticket);
+struct room_entry *room_enter(struct rooms *rooms, const struct claims *who, const char *code,
+                              room_entered_fn *done, void *arg);
+
+/* `done` does not run any more; what is reserved all the same is given back. Not after `done`. */
+void room_enter_cancel(struct room_entry *entry);
+
 /*
  * Makes a member of a reserved place. It is admitted when the channel is subscribed, the log known
  * and the activation confirmed; then `welcome`, replay and live messages follow by themselves.
@@ -80,6 +99,9 @@ void member_drained(struct member *member);
  * The socket is gone; frees the member. `clean`: the peer closed it ("left"), otherwise it was "lost".
  */
 void member_gone(struct member *member, bool clean);
+
+/* May the member write to everybody? A participant where `talk` is `teacher` may not. */
+bool member_may_tell_all(const struct member *member);
 
 /* For logs. */
 const char *member_room(const struct member *member);

@@ -36,6 +36,16 @@ void rooms_set_bus(struct rooms *rooms, struct bus *bus)
     rooms->bus = bus;
 }
 
+const struct tokens *rooms_tokens(const struct rooms *rooms)
+{
+    return rooms->tokens;
+}
+
+struct bus *rooms_bus(const struct rooms *rooms)
+{
+    return rooms->bus;
+}
+
 void rooms_destroy(struct rooms *rooms)
 {
     if (!rooms) {
