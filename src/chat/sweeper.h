@@ -1,0 +1,47 @@
+/*
+ * Cleaning up after files of chats, by one thread of every server: erases the bytes of files whose
+ * messages or rooms were deleted, gives up uploads that nobody will finish (their server is gone),
+ * and removes what is left of what crashed. What it does may be done twice, or by several servers at
+ * once.
+ */
+#ifndef LECTERN_CHAT_SWEEPER_H
+#define LECTERN_CHAT_SWEEPER_H
+
+#include <stdint.h>
+
+#include "bus/pool.h"
+#include "core/config.h"
+#include "media/blobs.h"
+#include "store/store.h"
+
+struct sweeper;
+
+struct sweeper_context { /* all borrowed, all outliving the sweeper */
+    const struct config *config;
+    struct store *store;
+    struct bus_pool *pool;
+    struct blobs *blobs;
+    const char *server_id;
+};
+
+#define SWEEPER_RATE 8192         /* bytes per second that uploads must keep */
+#define SWEEPER_SILENCE_MS 15000  /* and how long they may pause */
+#define SWEEPER_GIVEN_UP_MAX 1024 /* uploads remembered that could not be told of */
+
+/* Starts its thread. NULL: no memory, no thread. */
+struct sweeper *sweeper_create(const struct sweeper_context *context);
+void sweeper_destroy(struct sweeper *sweeper); /* ends it; waits for what it is at. Accepts NULL */
+
+/* Something was deleted: look soon. Never blocks, any thread; NULL does nothing. */
+void sweeper_nudge(struct sweeper *sweeper);
+
+/*
+ * An upload of this server has failed, and the store could not be told: the sweeper does it when the
+ * store is back. Any thread.
+ */
+void sweeper_give_up(struct sweeper *sweeper, const char *file_id);
+
+/* The longest that an upload of `max` bytes may take, ms. */
+int64_t sweeper_upload_ms(int64_t max);
+
+#endif
