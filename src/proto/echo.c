@@ -6,63 +6,46 @@
 #include "proto/internal.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/bucket.h"
 #include "core/metrics.h"
-#include "net/fds.h"
 
 struct echo {
     const struct config *config;
     struct bucket rate;
 };
 
-static void on_message(struct wsock *sock, bool binary, char *data, size_t len)
+static void on_message(struct carrier *carrier, bool binary, char *data, size_t len)
 {
-    struct echo *echo = wsock_owner(sock);
+    struct echo *echo = carrier_owner(carrier);
     const struct config_rate *rate = &echo->config->rate_echo;
-    if (!bucket_take(&echo->rate, rate->rate, rate->burst, wsock_age_ms(sock))) {
+    if (!bucket_take(&echo->rate, rate->rate, rate->burst, carrier_age_ms(carrier))) {
         metric_add(METRIC_RATE_LIMITED, 1);
-        wsock_close(sock, CLOSE_TOO_MANY, "too many messages");
+        carrier_close(carrier, CLOSE_TOO_MANY, "too many messages");
         return;
     }
-    struct span text = {data, len};
-    struct frame *frame = NULL;
-    if (wsock_deflate(sock)) {
-        frame = wsock_encode(wsock_group_of(sock), text, binary, true);
-    }
-    if (!frame) {
-        frame = wsock_encode(wsock_group_of(sock), text, binary, false);
-    }
-    if (!frame) {
-        wsock_close(sock, CLOSE_INTERNAL, "out of memory");
-        return;
-    }
-    wsock_send(sock, frame, false);
-    frame_unref(frame);
+    (void)carrier_send_text(carrier, (struct span){data, len}, binary, false);
 }
 
-static void on_closed(struct wsock *sock, const struct wsock_end *end)
+static void on_closed(struct carrier *carrier, const struct wsock_end *end)
 {
-    proto_log_end("echo", sock, end, "", "");
-    free(wsock_owner(sock));
+    proto_log_end("echo", carrier, end, "", "");
+    free(carrier_owner(carrier));
 }
 
-static const struct wsock_handlers handlers = {on_message, NULL, on_closed};
+static const struct carrier_handlers handlers = {on_message, NULL, on_closed};
 
-void echo_open(struct proto_loop *proto_loop, const struct socket_request *request)
+void echo_open(struct proto_loop *proto_loop, struct carrier *carrier,
+               const struct socket_request *request)
 {
+    (void)request;
     struct echo *echo = malloc(sizeof *echo);
-    struct wsock *sock =
-        echo ? wsock_start(proto_loop->echo_sockets, request->fd, request->deflate, &handlers, echo)
-             : NULL;
-    if (!sock) {
-        free(echo);
-        metric_add(METRIC_TAKE_FAILED, 1);
-        fds_disown(request->fd);
-        close(request->fd);
+    if (!echo) {
+        metric_add(METRIC_OUT_OF_MEMORY, 1);
+        carrier_close(carrier, CLOSE_INTERNAL, "out of memory");
         return;
     }
     echo->config = proto_loop->config;
     bucket_fill(&echo->rate, echo->config->rate_echo.burst, 0);
+    carrier_bind(carrier, &handlers, echo);
 }
