@@ -171,64 +171,71 @@ static int report(enum account_result result, const char *id)
 
 /* ---- commands ---- */
 
-static int add(const struct config *config, int argc, char **argv)
-{
+/* A command about one account's password. */
+struct task {
     struct options options;
     struct users users;
     char password[PASSWORD_MAX + 2];
-    unsigned wait_s;
-    int status = read_options(argc, argv, "tnes", &options);
-    if (status == 0 && !options.typed) {
+};
+
+/*
+ * Reads the command's line, gets the password, opens what is needed; 0, and close_users() follows, or the
+ * exit status.
+ */
+static int begin(const struct config *config, int argc, char **argv, const char *allowed,
+                 struct task *task)
+{
+    int status = read_options(argc, argv, allowed, &task->options);
+    if (status == 0 && strchr(allowed, 't') && !task->options.typed) {
         status = complain(2, "user add needs --type", NULL);
     }
     if (status == 0) {
-        status = get_password(options.from_stdin, password);
+        status = get_password(task->options.from_stdin, task->password);
     }
-    if (status == 0) {
-        status = open_users(config, &users);
-    }
+    return status ? status : open_users(config, &task->users);
+}
+
+static int add(const struct config *config, int argc, char **argv)
+{
+    struct task task;
+    struct user_row *row = &task.options.row;
+    unsigned wait_s;
+    int status = begin(config, argc, argv, "tnes", &task);
     if (status) {
         return status;
     }
-    if (!*options.row.name) {
-        (void)span_copy(span_of(options.row.id), options.row.name, sizeof options.row.name);
+    if (!*row->name) {
+        (void)span_copy(span_of(row->id), row->name, sizeof row->name);
     }
     const struct account_client nobody = {NULL, {NULL, 0}};
     enum account_result result =
-        account_add(users.accounts, &options.row, span_of(password), &nobody, &wait_s);
-    close_users(&users);
+        account_add(task.users.accounts, row, span_of(task.password), &nobody, &wait_s);
+    close_users(&task.users);
     if (result == ACCOUNT_UNAVAILABLE) {
         return complain(
-            1, options.row.id,
+            1, row->id,
             "the store cannot be reached, or did not answer: the account may exist (user "
             "list shows it), and user passwd gives it a password that is known");
     }
-    return result ? report(result, options.row.id) : print_password(&options, password);
+    return result ? report(result, row->id) : print_password(&task.options, task.password);
 }
 
 static int passwd(const struct config *config, int argc, char **argv)
 {
-    struct options options;
-    struct users users;
-    char password[PASSWORD_MAX + 2];
+    struct task task;
     bool set;
-    int status = read_options(argc, argv, "s", &options);
-    if (status == 0) {
-        status = get_password(options.from_stdin, password);
-    }
-    if (status == 0) {
-        status = open_users(config, &users);
-    }
+    int status = begin(config, argc, argv, "s", &task);
     if (status) {
         return status;
     }
+    const char *id = task.options.row.id;
     enum account_result result =
-        account_reset_password(users.accounts, options.row.id, span_of(password), &set);
-    close_users(&users);
+        account_reset_password(task.users.accounts, id, span_of(task.password), &set);
+    close_users(&task.users);
     if (!set) {
-        return report(result, options.row.id);
+        return report(result, id);
     }
-    int printed = print_password(&options, password);
+    int printed = print_password(&task.options, task.password);
     if (result) {
         complain(
             0,

@@ -16,10 +16,12 @@
 #include "base/id.h"
 #include "bus/pool.h"
 #include "bus/scripts.h"
+#include "chat/sweeper.h"
 #include "cli.h"
 #include "core/config.h"
 #include "core/log.h"
 #include "http/server.h"
+#include "media/blobs.h"
 #include "media/decoder.h"
 #include "media/worker.h"
 #include "net/fds.h"
@@ -36,6 +38,8 @@ struct app {
     struct bus_pool *pool;
     struct store *store;
     struct accounts *accounts;
+    struct blobs *blobs;
+    struct sweeper *sweeper;
     struct decoder *decoder;
     struct http_server *http;
     struct worker *workers[LOOPS_MAX];
@@ -117,7 +121,7 @@ static int create_workers(struct app *app)
 static int start_workers(struct app *app)
 {
     for (unsigned i = 0; i < app->worker_count; i++) {
-        if (worker_start(app->workers[i])) {
+        if (worker_start(app->workers[i], app->store)) {
             return fail("an event loop could not be started", NULL);
         }
     }
@@ -142,6 +146,10 @@ static int start(struct app *app)
     if (!decoder_works(app->decoder)) {
         log_warn("main", "an image could not be decoded to try it: images will be refused");
     }
+    app->blobs = blobs_open(&app->config, error, sizeof error);
+    if (!app->blobs) {
+        return fail("files", error);
+    }
     app->pool = bus_pool_create(&app->config);
     if (!app->pool) {
         return fail("no memory for the Redis connections", NULL);
@@ -158,6 +166,15 @@ static int start(struct app *app)
     if (!app->accounts) {
         return fail("no memory for accounts", NULL);
     }
+    const struct sweeper_context sweeping = {.config = &app->config,
+                                             .store = app->store,
+                                             .pool = app->pool,
+                                             .blobs = app->blobs,
+                                             .server_id = app->server_id};
+    app->sweeper = sweeper_create(&sweeping);
+    if (!app->sweeper) {
+        return fail("no memory for the files of chats", NULL);
+    }
     /* Not earlier: they tell the others, in Redis, that this server is there. */
     if (start_workers(app)) {
         return -1;
@@ -167,6 +184,8 @@ static int start(struct app *app)
         .tokens = app->tokens,
         .pool = app->pool,
         .accounts = app->accounts,
+        .blobs = app->blobs,
+        .sweeper = app->sweeper,
         .store = app->store,
         .decoder = app->decoder,
         .server_id = app->server_id,
@@ -226,6 +245,9 @@ static void stop(struct app *app, const sigset_t *signals)
     for (unsigned i = 0; i < app->worker_count; i++) {
         worker_destroy(app->workers[i]);
     }
+    blobs_stop(app->blobs);
+    sweeper_destroy(app->sweeper);
+    blobs_close(app->blobs);
     accounts_destroy(app->accounts);
     store_close(app->store);
     bus_pool_destroy(app->pool);
@@ -244,6 +266,7 @@ static int serve(struct app *app)
     sigaddset(&signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals, NULL); /* inherited by every thread started from here on */
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file that is too large for the system is an error of write(2) */
     signal(SIGCHLD,
            SIG_DFL); /* inherited as ignored, decoders' ids would be others' when they end */
     find_web_dir(app);

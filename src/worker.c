@@ -11,7 +11,9 @@
 #include <stdlib.h>
 
 #include "bus/link.h"
+#include "chat/chat.h"
 #include "core/log.h"
+#include "feed/feed.h"
 #include "net/loop.h"
 
 #define CHECK_MS 20
@@ -19,11 +21,13 @@
 enum step { RUNNING, LEAVING, CLOSING, STOPPING };
 
 /* What lives on the loop and hears what the link brings. */
-enum part { PART_ROOMS, PARTS };
+enum part { PART_FEEDS, PART_CHATS, PART_ROOMS, PARTS };
 
 struct worker {
     struct loop *loop;
     struct rooms *rooms;
+    struct feeds *feeds;
+    struct chat_loop *chats;
     struct hearer {
         const struct bus_events *events;
         void *arg;
@@ -105,17 +109,25 @@ struct worker *worker_create(unsigned index, const struct config *config,
     worker->loop = loop_create(index);
     if (worker->loop) {
         worker->rooms = rooms_create(worker->loop, config, tokens, server_id, incarnation);
+        worker->feeds = feeds_create(worker->loop, config);
+        worker->chats = chat_loop_create(worker->loop, config, tokens, server_id);
     }
-    if (worker->rooms) {
+    if (worker->rooms && worker->feeds && worker->chats) {
+        worker->hearers[PART_FEEDS] = (struct hearer){&feeds_bus_events, worker->feeds, feeds_own};
+        worker->hearers[PART_CHATS] =
+            (struct hearer){&chat_loop_bus_events, worker->chats, chat_loop_owns};
         worker->hearers[PART_ROOMS] = (struct hearer){&rooms_bus_events, worker->rooms, NULL};
         worker->bus = bus_create(worker->loop, config, server_id, &bus_events, worker);
-        worker->proto_loop = proto_loop_create(worker->loop, config, worker->rooms);
+        worker->proto_loop = proto_loop_create(worker->loop, config, worker->rooms, worker->feeds,
+                                               worker->chats);
     }
     if (!worker->bus || !worker->proto_loop) {
         worker_destroy(worker);
         return NULL;
     }
     rooms_set_bus(worker->rooms, worker->bus);
+    feeds_set_bus(worker->feeds, worker->bus);
+    chat_loop_set_bus(worker->chats, worker->bus);
     return worker;
 }
 
@@ -126,10 +138,13 @@ static void begin(void *arg)
     worker->timer.data = worker;
     bus_start(worker->bus);
     rooms_start(worker->rooms);
+    feeds_start(worker->feeds);
+    chat_loop_start(worker->chats);
 }
 
-int worker_start(struct worker *worker)
+int worker_start(struct worker *worker, struct store *store)
 {
+    chat_loop_set_store(worker->chats, store);
     if (loop_post(worker->loop, begin, worker) || loop_start(worker->loop)) {
         return -1;
     }
@@ -155,6 +170,8 @@ static void stop_all(struct worker *worker)
     uv_close((uv_handle_t *)&worker->timer, NULL);
     proto_loop_close_groups(worker->proto_loop);
     rooms_stop(worker->rooms);
+    feeds_stop(worker->feeds);
+    chat_loop_stop(worker->chats);
     bus_stop(worker->bus, bus_stopped, worker);
 }
 
@@ -183,7 +200,10 @@ static void check_end(uv_timer_t *timer)
                  loop_index(worker->loop));
         close_sockets(worker);
     } else if (worker->step == CLOSING && proto_loop_count(worker->proto_loop) == 0) {
-        stop_all(worker);
+        /* What was sent is still stored, and published in this turn or the one before. */
+        if (chat_loop_settled(worker->chats, late)) {
+            stop_all(worker);
+        }
     } else if (worker->step == CLOSING && late) {
         proto_loop_kill_all(worker->proto_loop);
     } else if (worker->step == CLOSING) {
@@ -229,6 +249,8 @@ void worker_destroy(struct worker *worker)
     }
     proto_loop_destroy(worker->proto_loop);
     rooms_destroy(worker->rooms);
+    feeds_destroy(worker->feeds);
+    chat_loop_destroy(worker->chats);
     loop_destroy(worker->loop);
     free(worker);
 }

@@ -10,6 +10,7 @@
 #include "auth/token.h"
 #include "core/config.h"
 #include "proto/proto.h"
+#include "store/store.h"
 
 struct worker;
 
@@ -18,8 +19,8 @@ struct worker *worker_create(unsigned index, const struct config *config,
                              const struct tokens *tokens, const char *server_id,
                              const char *incarnation);
 
-/* Starts the thread. 0 or -1. */
-int worker_start(struct worker *worker) __attribute__((warn_unused_result));
+/* Starts the thread. `store` is borrowed and outlives the worker. 0 or -1. */
+int worker_start(struct worker *worker, struct store *store) __attribute__((warn_unused_result));
 
 struct proto_loop *worker_proto_loop(const struct worker *worker);
 

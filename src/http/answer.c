@@ -55,7 +55,7 @@ static void write_cors(const struct request *req, struct buf *head)
     }
 }
 
-static void write_head(const struct request *req, int status, const char *type, struct buf *head)
+void answer_write_head(const struct request *req, int status, const char *type, struct buf *head)
 {
     buf_printf(head, "HTTP/1.1 %d %s\r\n", status, status_text(status));
     write_date(head);
@@ -127,7 +127,7 @@ void answer(struct request *req, int status, const char *type, struct span body)
     }
     req->status = status;
     buf_init(&head);
-    write_head(req, status, type, &head);
+    answer_write_head(req, status, type, &head);
     if (status != 204 && status != 304) {
         buf_printf(&head, "Content-Length: %zu\r\n", body.n);
     }
@@ -191,7 +191,7 @@ void answer_file(struct request *req, const char *type, struct cached *file)
     }
     req->status = 200;
     buf_init(&head);
-    write_head(req, 200, type, &head);
+    answer_write_head(req, 200, type, &head);
     buf_printf(&head, "Content-Length: %zu\r\n\r\n", file->len);
     send_file(req, &head, file);
     buf_finish(&head);
@@ -269,7 +269,7 @@ void answer_begin(struct request *req, int status, const char *type)
     buf_init(&head);
     req->status = status;
     req->chunked = strcmp(req->info->http_version, "1.0") != 0;
-    write_head(req, status, type, &head);
+    answer_write_head(req, status, type, &head);
     buf_append_text(&head, req->chunked ? "Transfer-Encoding: chunked\r\n\r\n" : "\r\n");
     if (head.failed) {
         req->out.failed = true;

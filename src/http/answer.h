@@ -14,6 +14,12 @@
 void answer_header(struct request *req, const char *name, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/*
+ * Appends the head of an answer up to the lines about its length and the empty line: for those who
+ * send an answer themselves. `type` may be NULL.
+ */
+void answer_write_head(const struct request *req, int status, const char *type, struct buf *head);
+
 /* A whole answer; `type` may be NULL when there is no body. HEAD gets the head only. */
 void answer(struct request *req, int status, const char *type, struct span body);
 

@@ -11,9 +11,12 @@
 #include "http/address.h"
 #include "http/limits.h"
 #include "http/pages.h"
+#include "http/patience.h"
+#include "http/rates.h"
 #include "http/sender.h"
 #include "http/server.h"
 #include "http/take.h"
+#include "media/bucket_reads.h"
 #include "media/cache.h"
 
 #define HTTP_LISTENERS_MAX 4
@@ -23,10 +26,16 @@ struct http_server {
     struct mg_context *civetweb;
     struct pages *pages;
     struct limits *limits;
+    struct proto_guard guard; /* of room codes, for the loops: codes.h */
+    struct rates *sending;    /* messages to chat rooms over REST */
     struct take *take;
     struct cache *files;  /* what GET /files/{id} has answered of late */
     struct gate fetching; /* files from Redis */
+    struct gate objects;  /* pictures from a bucket */
+    struct gate knowing;  /* what the store knows of files */
     struct sender *sender;
+    struct patience *patience;
+    struct bucket_reads *reads; /* of chats' files from a bucket; NULL: they are in a directory */
     struct address_range *proxies; /* LECTERN_TRUSTED_PROXIES */
     size_t proxy_count;
     int64_t sockets_max; /* open WebSockets at most */

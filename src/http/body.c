@@ -16,15 +16,22 @@
 #include "http/answer.h"
 #include "http/head.h"
 
-/* Receives until `out` has `want` bytes. NULL, "" when the client is gone, or an error's code. */
-static const char *receive_rest(struct request *req, size_t want, unsigned rate, struct buf *out)
+#define CHUNK 16384 /* bytes of a body in chunks that are read at a time */
+
+static void tell_to_go_on(struct request *req)
 {
-    struct transfer in;
     const char *expect = request_header(req, "Expect");
     if (expect && head_is_type(expect, "100-continue")) {
         static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
         transfer_send(&req->out, go_on, sizeof go_on - 1);
     }
+}
+
+/* Receives until `out` has `want` bytes. NULL, "" when the client is gone, or an error's code. */
+static const char *receive_rest(struct request *req, size_t want, unsigned rate, struct buf *out)
+{
+    struct transfer in;
+    tell_to_go_on(req);
     transfer_init(&in, req->fd, rate, &req->server->stopping);
     in.moved = (int64_t)out->len;
     while (out->len < want) {
@@ -37,8 +44,42 @@ static const char *receive_rest(struct request *req, size_t want, unsigned rate,
     return NULL;
 }
 
+/*
+ * A body in chunks, which civetweb alone can put together: what it has read of it cannot be told from
+ * outside. Its reads end when the time is over (http/patience.h).
+ */
+static const char *receive_chunks(struct request *req, size_t max, struct buf *out)
+{
+    const struct mg_request_info *info = req->info;
+    struct patience_wait wait;
+    int fd = take_find(info->remote_addr, (unsigned)info->remote_port, (unsigned)info->server_port);
+    if (fd < 0 || !limits_enter(req->server->limits, LIMITS_BODY)) {
+        return "no_capacity";
+    }
+    int n = 1;
+    patience_begin(req->server->patience, &wait, fd, TRANSFER_GRACE_MS);
+    while (n > 0 && out->len <= max) {
+        if (!buf_reserve(out, CHUNK)) {
+            break;
+        }
+        n = mg_read(req->conn, out->data + out->len, CHUNK);
+        out->len += n > 0 ? (size_t)n : 0;
+    }
+    bool late = patience_end(req->server->patience, &wait);
+    limits_leave(req->server->limits, LIMITS_BODY);
+    req->unread = n != 0;
+    return out->failed      ? "internal"
+           : out->len > max ? "body_too_large"
+           : late           ? "request_timeout"
+           : n < 0          ? "bad_request"
+                            : NULL;
+}
+
 static const char *receive(struct request *req, size_t max, unsigned rate, struct buf *out)
 {
+    if (req->chunked_body) {
+        return receive_chunks(req, max, out);
+    }
     if (req->content_length > (int64_t)max) {
         return "body_too_large";
     }
@@ -150,6 +191,55 @@ bool body_bytes(struct request *req, size_t max, unsigned rate, struct buf *out)
         answer_error(req, wrong);
     }
     return !wrong;
+}
+
+bool body_open(struct request *req, int64_t max, unsigned rate, int64_t silence_ms,
+               struct body_stream *out)
+{
+    if (req->content_length > max) {
+        answer_error(req, "body_too_large");
+        return false;
+    }
+    if (!request_take(req)) {
+        answer_error(req, "no_capacity");
+        return false;
+    }
+    *out = (struct body_stream){.req = req, .left = req->content_length};
+    transfer_init(&out->in, req->fd, rate, &req->server->stopping);
+    out->in.silence_ms = silence_ms;
+    return true;
+}
+
+/* What had come with the head, as far as there is any left. */
+static ssize_t next_buffered(struct body_stream *body, void *data, size_t cap)
+{
+    int n = body->direct ? 0 : mg_read(body->req->conn, data, cap);
+    if (n <= 0 && !body->direct) {
+        body->direct = true;
+        tell_to_go_on(body->req);
+    }
+    return n > 0 ? n : 0;
+}
+
+ssize_t body_next(struct body_stream *body, void *data, size_t cap)
+{
+    cap = (int64_t)cap < body->left ? cap : (size_t)body->left;
+    if (cap == 0) {
+        return 0;
+    }
+    ssize_t n = next_buffered(body, data, cap);
+    if (n == 0) {
+        n = transfer_receive(&body->in, data, cap);
+    }
+    if (n <= 0) {
+        body->wrong = n == TRANSFER_SLOW  ? "request_timeout"
+                      : n == TRANSFER_END ? "bad_request"
+                                          : "";
+        return -1;
+    }
+    body->left -= n;
+    body->req->unread = body->left > 0;
+    return n;
 }
 
 bool body_text(struct request *req, const cJSON *object, const char *key, char *out, size_t cap)

@@ -45,3 +45,29 @@ void codes_missing(struct request *req)
     req->code_charged = false;
     answer_error(req, "room_not_found");
 }
+
+static bool guard_ask(void *arg, const char *address, const char *code, bool *charged)
+{
+    struct address client;
+    unsigned wait_s;
+    *charged = false;
+    if (!address_parse(span_of(address), &client)) {
+        return true; /* it is our own text */
+    }
+    enum limits_answer answer = limits_codes_charge(arg, &client, code, clock_mono_ms(), &wait_s);
+    *charged = answer == LIMITS_CHARGED;
+    return answer != LIMITS_OVER;
+}
+
+static void guard_refund(void *arg, const char *address, const char *code)
+{
+    struct address client;
+    if (address_parse(span_of(address), &client)) {
+        limits_codes_refund(arg, &client, code, clock_mono_ms());
+    }
+}
+
+void codes_guard(struct limits *limits, struct proto_guard *out)
+{
+    *out = (struct proto_guard){guard_ask, guard_refund, limits};
+}

@@ -31,4 +31,7 @@ void codes_refund(struct request *req, const char *code);
 /* Answers room_not_found; the charge stays. */
 void codes_missing(struct request *req);
 
+/* The same for loops, whose sockets may name rooms at any time: as many as the limits allow. */
+void codes_guard(struct limits *limits, struct proto_guard *out);
+
 #endif

@@ -8,10 +8,13 @@
 #include "core/metrics.h"
 #include "http/answer.h"
 #include "http/handlers.h"
+#include "http/stored.h"
+#include "media/blobs.h"
 #include "media/cache.h"
+#include "store/chat_files.h"
 
 #define FRESH_MS 5000      /* a file that was there so long ago is taken to be there */
-#define FETCH_WAIT_MS 3000 /* for one's turn to ask Redis: a file is up to 2 MiB */
+#define FETCH_WAIT_MS 3000 /* for one's turn to ask Redis (a file is up to 2 MiB) or the store */
 
 /*
  * A Redis that was emptied has lost the file, its room may have come back (room/restore.c): then it
@@ -109,11 +112,42 @@ static struct cached *find(struct request *req, const struct file_id *id, struct
     return job.file;
 }
 
+/* A file of a chat: the store knows what it is, the bytes are where blobs are. */
+static void serve_chat_file(struct request *req, struct span blob)
+{
+    char id[FILE_ID_LEN + 1];
+    struct chat_file_row row;
+    bool thumb = blob.n > FILE_ID_LEN;
+    (void)span_copy((struct span){blob.p, FILE_ID_LEN}, id, sizeof id);
+    /* Those who were shown a picture ask all at once: in turn, they do not wear the store out. */
+    enum store_result result = STORE_UNAVAILABLE;
+    if (gate_enter(&req->server->knowing, FETCH_WAIT_MS, &req->server->stopping)) {
+        result = chat_files_get(req->server->context.store, id, &row);
+        gate_leave(&req->server->knowing);
+    }
+    if (!result && row.state != CHAT_FILE_READY) {
+        result = STORE_NOT_FOUND;
+    }
+    if (result) {
+        answer_error(req, result == STORE_NOT_FOUND     ? "file_not_found"
+                          : result == STORE_UNAVAILABLE ? "unavailable"
+                                                        : "internal");
+        return;
+    }
+    const struct stored file = {
+        .blob = blob.p, .type = row.type, .label = row.name, .size = thumb ? -1 : row.bytes};
+    stored_serve(req, &file);
+}
+
 void files_serve(struct request *req)
 {
     struct file_id id;
     struct span text = url_path_at(&req->path, 1);
     char etag[FILE_ID_SIZE + 2];
+    if (blob_name_valid(text.p, text.n)) {
+        serve_chat_file(req, text);
+        return;
+    }
     if (!file_id_parse(text, &id)) {
         answer_error(req, "file_not_found");
         return;

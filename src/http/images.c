@@ -3,6 +3,7 @@
  * body is received; what came is decoded elsewhere (media/decoder.h), and both results are kept for
  * every server to read (room/files.h).
  */
+#include "http/images.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "core/log.h"
@@ -12,10 +13,7 @@
 #include "http/codes.h"
 #include "http/handlers.h"
 #include "media/cache.h"
-#include "media/decoder.h"
 #include "room/files.h"
-
-#define RECEIVE_RATE 8192 /* bytes per second, least: large bodies from many phones at once */
 
 /* Answers what `files` could not do. */
 static void refuse(struct request *req, enum files_result result)
@@ -78,7 +76,7 @@ static bool may_send(struct request *req, const char *code, struct files_door *d
     return !wrong;
 }
 
-static void refuse_image(struct request *req, enum decoder_result result)
+void images_refuse(struct request *req, enum decoder_result result)
 {
     static const char *const codes[] = {
         [-DECODER_UNKNOWN] = "not_an_image",      [-DECODER_BROKEN] = "image_broken",
@@ -139,8 +137,7 @@ static void keep(struct request *req, const char *code, const struct files_door 
     answer_image(req, &id, &rendering->image);
 }
 
-/* When it is this user's image's turn. */
-static enum decoder_result decode(struct request *req, struct buf *body, struct rendering *out)
+enum decoder_result images_decode(struct request *req, struct buf *body, struct rendering *out)
 {
     struct limits *limits = req->server->limits;
     const char *user_id = req->claims.user_id;
@@ -156,15 +153,34 @@ static enum decoder_result decode(struct request *req, struct buf *body, struct 
     return result;
 }
 
+bool images_enter(struct request *req)
+{
+    unsigned wait_s = limits_waste(req->server->limits, req->claims.user_id, clock_mono_ms());
+    if (wait_s > 0) {
+        answer_later(req, "too_many_attempts", wait_s);
+        return false;
+    }
+    if (!limits_image_enter(req->server->limits, req->claims.user_id)) {
+        answer_error(req, "images_busy");
+        return false;
+    }
+    return true;
+}
+
+void images_leave(struct request *req)
+{
+    limits_image_leave(req->server->limits, req->claims.user_id);
+}
+
 static void take_image(struct request *req, const char *code, const struct files_door *door)
 {
     struct buf body;
     struct rendering rendering = {0};
     buf_init(&body);
-    if (body_bytes(req, req->server->context.config->image_max, RECEIVE_RATE, &body)) {
-        enum decoder_result result = decode(req, &body, &rendering);
+    if (body_bytes(req, req->server->context.config->image_max, IMAGES_RECEIVE_RATE, &body)) {
+        enum decoder_result result = images_decode(req, &body, &rendering);
         if (result) {
-            refuse_image(req, result);
+            images_refuse(req, result);
         } else {
             keep(req, code, door, &rendering);
         }
@@ -180,15 +196,8 @@ void images_post(struct request *req)
     if (!codes_of_path(req, code) || !may_send(req, code, &door)) {
         return;
     }
-    unsigned wait_s = limits_waste(req->server->limits, req->claims.user_id, clock_mono_ms());
-    if (wait_s > 0) {
-        answer_later(req, "too_many_attempts", wait_s);
-        return;
+    if (images_enter(req)) {
+        take_image(req, code, &door);
+        images_leave(req);
     }
-    if (!limits_image_enter(req->server->limits, req->claims.user_id)) {
-        answer_error(req, "images_busy");
-        return;
-    }
-    take_image(req, code, &door);
-    limits_image_leave(req->server->limits, req->claims.user_id);
 }

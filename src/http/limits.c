@@ -42,11 +42,12 @@ struct image_sender {
 };
 
 struct limits {
-    pthread_mutex_t lock; /* guards `charges`, `senders` and `wastes` */
+    pthread_mutex_t lock; /* guards `charges`, `senders`, `uploaders` and `wastes` */
     pthread_cond_t turn_ended;
     struct waste wastes[WASTERS / WAYS][WAYS];
     struct charge charges[SETS][WAYS];
     struct image_sender *senders; /* `most` of them */
+    uint32_t *uploaders;          /* hashes of users' ids, `most` of them; 0: a free place */
     atomic_uint busy[LIMITS_SLOTS];
     unsigned most[LIMITS_SLOTS];
 };
@@ -64,12 +65,14 @@ struct limits *limits_create(unsigned http_threads)
     pthread_condattr_destroy(&attributes);
     pthread_mutex_init(&limits->lock, NULL);
     for (int i = 0; i < LIMITS_SLOTS; i++) {
-        bool eighth = i == LIMITS_OPENING || i == LIMITS_TOKEN || i == LIMITS_IMAGE;
-        unsigned share = http_threads / (eighth ? 8 : 4);
+        bool eighth =
+            i == LIMITS_OPENING || i == LIMITS_TOKEN || i == LIMITS_IMAGE || i == LIMITS_CHAT_DOOR;
+        unsigned share = http_threads / (eighth ? 8 : i == LIMITS_CHAT ? 2 : 4);
         limits->most[i] = share < 2 ? 2 : share;
     }
     limits->senders = calloc(limits->most[LIMITS_IMAGE], sizeof *limits->senders);
-    if (!limits->senders) {
+    limits->uploaders = calloc(limits->most[LIMITS_UPLOAD], sizeof *limits->uploaders);
+    if (!limits->senders || !limits->uploaders) {
         limits_destroy(limits);
         return NULL;
     }
@@ -82,6 +85,7 @@ void limits_destroy(struct limits *limits)
         pthread_mutex_destroy(&limits->lock);
         pthread_cond_destroy(&limits->turn_ended);
         free(limits->senders);
+        free(limits->uploaders);
         free(limits);
     }
 }
@@ -250,6 +254,37 @@ void limits_image_leave(struct limits *limits, const char *user_id)
     struct image_sender *place = find_sender(limits, text_hash(user_id), false);
     if (place) {
         place->who = 0;
+    }
+    pthread_mutex_unlock(&limits->lock);
+}
+
+bool limits_upload_enter(struct limits *limits, const char *user_id)
+{
+    uint32_t who = text_hash(user_id);
+    uint32_t *place = NULL;
+    unsigned own = 0;
+    pthread_mutex_lock(&limits->lock);
+    for (unsigned i = 0; i < limits->most[LIMITS_UPLOAD]; i++) {
+        own += limits->uploaders[i] == who;
+        place = limits->uploaders[i] ? place : &limits->uploaders[i];
+    }
+    bool open = place && own < LIMITS_UPLOADS_PER_USER;
+    if (open) {
+        *place = who;
+    }
+    pthread_mutex_unlock(&limits->lock);
+    return open;
+}
+
+void limits_upload_leave(struct limits *limits, const char *user_id)
+{
+    uint32_t who = text_hash(user_id);
+    pthread_mutex_lock(&limits->lock);
+    for (unsigned i = 0; i < limits->most[LIMITS_UPLOAD]; i++) {
+        if (limits->uploaders[i] == who) {
+            limits->uploaders[i] = 0;
+            break;
+        }
     }
     pthread_mutex_unlock(&limits->lock);
 }

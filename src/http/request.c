@@ -47,6 +47,13 @@ void request_init_unread(struct request *req, struct http_server *server,
     read_address(req);
 }
 
+/* SockJS's clients in Node send their payloads so; nothing else here takes a body without length. */
+static bool takes_chunks(const struct request *req)
+{
+    static const char prefix[] = "/sockjs/";
+    return request_is(req, "POST") && strncmp(req->uri, prefix, sizeof prefix - 1) == 0;
+}
+
 const char *request_init(struct request *req, struct http_server *server,
                          struct mg_connection *conn)
 {
@@ -55,13 +62,17 @@ const char *request_init(struct request *req, struct http_server *server,
     req->uri = info->local_uri_raw;
     const char *wrong =
         head_check(info->http_headers, info->num_headers, info->http_version, &req->content_length);
-    if (!wrong && !head_complete(info)) {
-        wrong = "bad_request";
+    if (!wrong || strcmp(wrong, "length_required") == 0) {
+        wrong = head_complete(info) ? wrong : "bad_request";
+    }
+    if (wrong && strcmp(wrong, "length_required") == 0 && takes_chunks(req)) {
+        req->chunked_body = true;
+        wrong = NULL;
     }
     if (wrong) {
         return wrong;
     }
-    req->unread = req->content_length > 0;
+    req->unread = req->content_length > 0 || req->chunked_body;
     req->query = span_of(info->query_string);
     switch (url_path_split(span_of(req->uri), &req->path)) {
     case URL_OK:

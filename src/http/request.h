@@ -28,6 +28,7 @@ struct request {
     struct url_path path; /* empty when it could not be read */
     struct span query;
     int64_t content_length;          /* of the body */
+    bool chunked_body;               /* it comes in chunks: its length is not known */
     bool unread;                     /* bytes of this request may still come, or wait unread */
     char address[ADDRESS_TEXT_SIZE]; /* the client's */
     struct address client;

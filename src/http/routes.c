@@ -2,9 +2,9 @@
 #include "http/routes.h"
 
 #include "http/answer.h"
+#include "http/door.h"
 #include "http/handlers.h"
 #include "http/origin.h"
-#include "proto/proto.h"
 
 #define METHODS_MAX 8
 
@@ -16,6 +16,22 @@ const struct route route_table[] = {
     {"GET", "/rooms/{id}/attendance", ROUTE_TOKEN, export_attendance},
     {"POST", "/rooms/{id}/images", ROUTE_TOKEN, images_post},
     {"GET", "/files/{id}", ROUTE_OPEN, files_serve},
+    {"POST", "/chat/room/{id}/files", ROUTE_TOKEN, chat_upload_post},
+    {"GET", "/events", ROUTE_OPEN, events_list},
+    {"POST", "/events/{channel}", ROUTE_TOKEN, events_post},
+    {"POST", "/chat/room/group/create", ROUTE_TOKEN, chat_groups_create},
+    {"GET", "/chat/room/group/list", ROUTE_TOKEN, chat_groups_list},
+    {"POST", "/chat/room/group/{id}/join", ROUTE_TOKEN, chat_groups_join},
+    {"DELETE", "/chat/room/group/{id}/leave", ROUTE_TOKEN, chat_groups_leave},
+    {"POST", "/chat/room/private/create", ROUTE_TOKEN, chat_rooms_direct},
+    {"GET", "/chat/my/rooms", ROUTE_TOKEN, chat_rooms_mine},
+    {"GET", "/chat/room/{id}", ROUTE_TOKEN, chat_rooms_get},
+    {"POST", "/chat/room/{id}/read", ROUTE_TOKEN, chat_history_read},
+    {"POST", "/chat/room/{id}/messages", ROUTE_TOKEN, chat_messages_post},
+    {"GET", "/chat/history/{id}", ROUTE_TOKEN, chat_history_get},
+    {"GET", "/chat/search", ROUTE_TOKEN, chat_history_search},
+    {"GET", "/chat/people", ROUTE_TOKEN, chat_rooms_people},
+    {"DELETE", "/chat/message/{id}", ROUTE_TOKEN, chat_messages_delete},
     {"POST", "/guest", ROUTE_OPEN, guest_post},
     {"GET", "/accounts", ROUTE_OPEN, accounts_get},
     {"POST", "/signup", ROUTE_OPEN, accounts_signup},
@@ -23,6 +39,14 @@ const struct route route_table[] = {
     {"GET", "/profile", ROUTE_TOKEN, profile_get},
     {"POST", "/profile/password", ROUTE_TOKEN, profile_password},
     {"POST", "/logout-all", ROUTE_OPEN, profile_logout_all},
+    {"GET", "/sockjs/{service}", ROUTE_SOCKETS, sockjs_greeting},
+    {"GET", "/sockjs/{service}/", ROUTE_SOCKETS, sockjs_greeting},
+    {"GET", "/sockjs/{service}/info", ROUTE_SOCKETS, sockjs_info},
+    {"POST", "/sockjs/{service}/{server}/{session}/xhr", ROUTE_SOCKETS, sockjs_xhr},
+    {"POST", "/sockjs/{service}/{server}/{session}/xhr_streaming", ROUTE_SOCKETS,
+     sockjs_xhr_streaming},
+    {"GET", "/sockjs/{service}/{server}/{session}/eventsource", ROUTE_SOCKETS, sockjs_eventsource},
+    {"POST", "/sockjs/{service}/{server}/{session}/xhr_send", ROUTE_SOCKETS, sockjs_send},
     {"GET", "/healthz", ROUTE_OPS, ops_health},
     {"GET", "/readyz", ROUTE_OPS, ops_ready},
     {"GET", "/metrics", ROUTE_OPS, ops_metrics},
@@ -36,6 +60,9 @@ bool route_matches(const char *pattern, const struct url_path *path)
     while (*pattern == '/') {
         const char *part = pattern + 1;
         size_t n = strcspn(part, "/");
+        if (n == 0) {
+            return i == path->count && path->slash;
+        }
         struct span segment = url_path_at(path, i);
         if (i >= path->count ||
             (part[0] != '{' && (segment.n != n || memcmp(segment.p, part, n) != 0))) {
@@ -49,12 +76,8 @@ bool route_matches(const char *pattern, const struct url_path *path)
 
 static bool is_socket_path(const struct request *req)
 {
-    for (const struct proto *proto = proto_table; proto->path; proto++) {
-        if (route_matches(proto->path, &req->path)) {
-            return true;
-        }
-    }
-    return false;
+    bool framed;
+    return door_find(&req->path, &framed) != NULL;
 }
 
 static void add_method(const char **methods, size_t *count, const char *method)
@@ -119,7 +142,8 @@ static void answer_options(struct request *req)
     if (methods && origin && origin_listed(origin, req->server->context.config->origins) &&
         request_header(req, "Access-Control-Request-Method")) {
         answer_header(req, "Access-Control-Allow-Methods", "%s", methods);
-        answer_header(req, "Access-Control-Allow-Headers", "Authorization, Content-Type");
+        answer_header(req, "Access-Control-Allow-Headers", 
+                      "Authorization, Content-Type, X-File-Name, X-Ref");
         answer_header(req, "Access-Control-Max-Age", "600");
     }
     answer(req, 204, NULL, (struct span){NULL, 0});
@@ -153,7 +177,7 @@ static const struct route *find_route(const struct request *req)
 static bool role_answers(const struct request *req, const struct route *route)
 {
     return req->server->context.config->role != CONFIG_ROLE_SOCKET || is_socket_path(req) ||
-           (route && route->auth == ROUTE_OPS);
+           (route && (route->auth == ROUTE_OPS || route->auth == ROUTE_SOCKETS));
 }
 
 void routes_dispatch(struct request *req)
@@ -176,8 +200,8 @@ void routes_dispatch(struct request *req)
         answer_error(req, "origin_forbidden");
     } else if (route) {
         run(req, route);
-    } else if (is_socket_path(req)) {
-        answer_error(req, "upgrade_required");
+    } else if (is_socket_path(req) && !pages_has(req->server->pages, req)) {
+        answer_error(req, "upgrade_required"); /* /monitor leads to the page of that name */
     } else {
         pages_serve(req->server->pages, req);
     }

@@ -10,14 +10,15 @@
 #include "http/request.h"
 
 enum route_auth {
-    ROUTE_OPEN,  /* nothing */
-    ROUTE_TOKEN, /* any valid token; the handler looks at the claims */
-    ROUTE_OPS,   /* nothing, and servers of every role answer (LECTERN_ROLE) */
+    ROUTE_OPEN,    /* nothing */
+    ROUTE_TOKEN,   /* any valid token; the handler looks at the claims */
+    ROUTE_OPS,     /* nothing, and servers of every role answer (LECTERN_ROLE) */
+    ROUTE_SOCKETS, /* what the handler asks for, and servers for sockets answer */
 };
 
 struct route {
-    const char *method;  /* GET stands for HEAD too */
-    const char *pattern; /* "/rooms/{id}/users": {…} is any one segment */
+    const char *method; /* GET stands for HEAD too */
+    const char *pattern; /* "/rooms/{id}/users": {…} is any one segment; "/…/": with a slash there */
     enum route_auth auth;
     void (*handler)(struct request *req);
 };

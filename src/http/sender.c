@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -26,8 +27,9 @@
 struct job {
     struct job *next, *prev;
     struct transfer transfer;
-    struct cached *file;
-    size_t offset;
+    struct cached *file;     /* NULL: … */
+    int fd;                  /* … a file on disk, owned; else -1 */
+    int64_t offset, end;     /* of what is sent */
     int64_t linger_until_ms; /* 0: still sending */
 };
 
@@ -38,8 +40,13 @@ struct sender {
     unsigned most;        /* transfers at a time */
     pthread_mutex_t lock; /* guards what follows */
     struct job *jobs;
-    unsigned count;
+    unsigned count; /* of transfers, files on disk twice */
 };
+
+static unsigned weight(const struct job *job)
+{
+    return job->file || job->fd < 0 ? 1 : 2;
+}
 
 static void close_own(int fd)
 {
@@ -58,11 +65,12 @@ static void end_job(struct sender *sender, struct job *job)
     if (job->next) {
         job->next->prev = job->prev;
     }
-    sender->count--;
+    sender->count -= weight(job);
     pthread_mutex_unlock(&sender->lock);
     /* By name: closing is not enough while a decoder that is being started holds copies. */
     epoll_ctl(sender->epoll, EPOLL_CTL_DEL, job->transfer.fd, NULL);
     close_own(job->transfer.fd);
+    close_own(job->fd);
     cached_release(job->file);
     free(job);
 }
@@ -83,20 +91,43 @@ static bool would_block(void)
     return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
 }
 
+/*
+ * To be ended so that the reader notices: a file on disk that is shorter than it was, or cannot be
+ * read, must not look as if it were whole.
+ */
+static void reset_job(struct sender *sender, struct job *job)
+{
+    struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+    setsockopt(job->transfer.fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    end_job(sender, job);
+}
+
+/* The next bytes, as send(2). Sockets and files do not wait; a disk may, for a moment. */
+static ssize_t send_next(struct job *job)
+{
+    int64_t left = job->end - job->offset;
+    size_t n = left < (int64_t)CHUNK ? (size_t)left : CHUNK;
+    if (job->file) {
+        return send(job->transfer.fd, job->file->data + job->offset, n,
+                    MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
+    off_t at = job->offset;
+    return sendfile(job->transfer.fd, job->fd, &at, n);
+}
+
 static void send_some(struct sender *sender, struct job *job)
 {
-    size_t left = job->file->len - job->offset;
-    ssize_t n = send(job->transfer.fd, job->file->data + job->offset, left < CHUNK ? left : CHUNK,
-                     MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (n < 0) {
-        if (!would_block()) {
-            end_job(sender, job);
-        }
+    ssize_t n = job->offset < job->end ? send_next(job) : 0;
+    if (n < 0 && would_block()) {
         return;
     }
-    job->offset += (size_t)n;
+    if (n < 0 || (n == 0 && job->offset < job->end)) {
+        reset_job(sender, job);
+        return;
+    }
+    job->offset += n;
     job->transfer.moved += n;
-    if (job->offset == job->file->len) {
+    if (job->offset == job->end) {
         linger(sender, job);
     }
 }
@@ -161,14 +192,14 @@ static bool add(struct sender *sender, struct job *job)
     struct epoll_event event = {.events = EPOLLOUT, .data.ptr = job};
     bool added = false;
     pthread_mutex_lock(&sender->lock);
-    if (sender->count < sender->most) {
+    if (sender->count + weight(job) <= sender->most) {
         job->next = sender->jobs;
         if (job->next) {
             job->next->prev = job;
         }
         sender->jobs = job;
         added = epoll_ctl(sender->epoll, EPOLL_CTL_ADD, job->transfer.fd, &event) == 0;
-        sender->count += added;
+        sender->count += added ? weight(job) : 0;
         if (!added) {
             sender->jobs = job->next;
             if (job->next) {
@@ -187,12 +218,28 @@ bool sender_take(struct sender *sender, const struct transfer *transfer, struct 
     if (!job) {
         return false;
     }
-    job->transfer = *transfer;
-    job->file = file;
-    job->offset = offset;
+    *job = (struct job){.transfer = *transfer, .file = file, .fd = -1};
+    job->offset = (int64_t)offset;
+    job->end = (int64_t)file->len;
     atomic_fetch_add(&file->refs, 1);
     if (!add(sender, job)) {
         cached_release(file);
+        free(job);
+        return false;
+    }
+    metric_add(METRIC_FILES_HANDED, 1);
+    return true;
+}
+
+bool sender_take_file(struct sender *sender, const struct transfer *transfer, int file,
+                      int64_t offset, int64_t end)
+{
+    struct job *job = calloc(1, sizeof *job);
+    if (!job) {
+        return false;
+    }
+    *job = (struct job){.transfer = *transfer, .fd = file, .offset = offset, .end = end};
+    if (!add(sender, job)) {
         free(job);
         return false;
     }

@@ -26,4 +26,12 @@ void sender_destroy(struct sender *sender); /* cuts what is under way; accepts N
 bool sender_take(struct sender *sender, const struct transfer *transfer, struct cached *file,
                  size_t offset) __attribute__((warn_unused_result));
 
+/*
+ * The same for the bytes of a file on disk, from `offset` to before `end` (sendfile(2)): `file` is a
+ * descriptor that is owned (net/fds.h) and becomes the sender's, too. Counts as two transfers, for
+ * it holds two descriptors. -1 and nothing to send: the socket is only closed, in time.
+ */
+bool sender_take_file(struct sender *sender, const struct transfer *transfer, int file,
+                      int64_t offset, int64_t end) __attribute__((warn_unused_result));
+
 #endif

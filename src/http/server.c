@@ -8,6 +8,7 @@
  * (TCP_DEFER_ACCEPT), heads have seconds, bodies and long answers are timed by http/transfer.h.
  */
 #include "http/server.h"
+#include "http/codes.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -34,9 +35,12 @@
 #define BACKLOG "4096"         /* connections not accepted yet, silent ones among them */
 #define DEFER_S 60             /* a silent connection stays with the kernel this long */
 #define FETCHES 4              /* files that are read from Redis at a time */
+#define OBJECTS 16             /* pictures that are fetched from a bucket at a time */
+#define KNOWN 8                /* files that the store is asked of at a time */
 #define FDS_RESERVE 128        /* descriptors kept from sockets, besides one per thread */
 #define READERS_MAX 8192 /* slow readers of files at a time, which take descriptors too; … */
-#define READERS_SHARE 8  /* … no more than this part of all */
+#define BUCKET_READS_MAX 512
+#define READERS_SHARE 8 /* … no more than this part of all */
 
 static void observe(const struct request *req)
 {
@@ -169,6 +173,12 @@ static unsigned readers_max(void)
     return share < READERS_MAX ? share : READERS_MAX;
 }
 
+/* Each has a connection to the bucket besides. */
+static unsigned bucket_reads_max(void)
+{
+    return readers_max() / 2 < BUCKET_READS_MAX ? readers_max() / 2 : BUCKET_READS_MAX;
+}
+
 static void set_sockets_max(struct http_server *server)
 {
     const struct config *config = server->context.config;
@@ -229,11 +239,21 @@ static bool start(struct http_server *server, char *error, size_t error_cap)
     struct mg_server_port ports[HTTP_LISTENERS_MAX];
     server->pages = pages_load(server->context.web_dir);
     server->limits = limits_create(server->context.config->http_threads);
+    server->sending = rates_create();
     server->take = take_create();
     server->files = cache_create(server->context.config->image_cache);
     server->sender = sender_create(readers_max());
-    if (!server->pages || !server->limits || !server->take || !server->files || !server->sender ||
-        !read_proxies(server, error, error_cap)) {
+    server->patience = patience_create();
+    if (server->context.blobs && blobs_bucket(server->context.blobs)) {
+        server->reads =
+            bucket_reads_create(blobs_bucket(server->context.blobs), bucket_reads_max());
+        if (!server->reads) {
+            return false;
+        }
+    }
+    codes_guard(server->limits, &server->guard);
+    if (!server->pages || !server->limits || !server->sending || !server->take || !server->files ||
+        !server->sender || !server->patience || !read_proxies(server, error, error_cap)) {
         return false;
     }
     set_sockets_max(server);
@@ -266,6 +286,8 @@ struct http_server *http_server_start(const struct http_context *context, char *
     if (server) {
         server->context = *context;
         gate_init(&server->fetching, FETCHES);
+        gate_init(&server->knowing, KNOWN);
+        gate_init(&server->objects, OBJECTS);
         if (start(server, error, error_cap)) {
             error[0] = '\0';
             log_info("http", "listening on %s, %zu files of pages", context->config->listen,
@@ -305,10 +327,15 @@ void http_server_stop(struct http_server *server)
         mg_exit_library();
     }
     take_destroy(server->take);
+    rates_destroy(server->sending);
     limits_destroy(server->limits);
+    bucket_reads_destroy(server->reads); /* leaves sockets to the sender */
     sender_destroy(server->sender);
+    patience_destroy(server->patience);
     cache_destroy(server->files);
     gate_finish(&server->fetching);
+    gate_finish(&server->knowing);
+    gate_finish(&server->objects);
     pages_destroy(server->pages);
     free(server->proxies);
     free(server);

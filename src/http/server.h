@@ -11,7 +11,9 @@
 #include "account/account.h"
 #include "auth/token.h"
 #include "bus/pool.h"
+#include "chat/sweeper.h"
 #include "core/config.h"
+#include "media/blobs.h"
 #include "media/decoder.h"
 #include "proto/proto.h"
 #include "store/store.h"
@@ -23,7 +25,9 @@ struct http_context {
     struct bus_pool *pool;
     struct decoder *decoder;
     struct accounts *accounts;
-    const struct store *store; /* asked whether it is there; its contents go through accounts */
+    struct blobs *blobs; /* files of chats */
+    struct sweeper *sweeper;
+    struct store *store; /* accounts go through `accounts` */
     const char *server_id;
     const char *web_dir;             /* the built pages; need not exist: then pages answer 404 */
     struct proto_loop *const *loops; /* by index; a class goes to hash_stable(room) % loop_count */

@@ -42,8 +42,12 @@ int64_t transfer_left_ms(const struct transfer *transfer)
 /* Waits for `events`; false when it must not wait any longer. */
 static bool wait_for(const struct transfer *transfer, short events)
 {
+    int64_t silent_ms = clock_mono_ms() + transfer->silence_ms;
     for (;;) {
         int64_t left = transfer_left_ms(transfer);
+        if (transfer->silence_ms > 0 && silent_ms - clock_mono_ms() < left) {
+            left = silent_ms - clock_mono_ms();
+        }
         if (left <= 0 || (transfer->stop && atomic_load(transfer->stop))) {
             return false;
         }

@@ -20,9 +20,10 @@ struct transfer {
     int fd;
     const atomic_bool *stop; /* gives up when it becomes true */
     int64_t started_ms;
-    int64_t moved; /* bytes so far, those that wait in the kernel included */
-    unsigned rate; /* least bytes per second behind the grace */
-    bool failed;   /* sending failed: everything further is dropped */
+    int64_t moved;      /* bytes so far, those that wait in the kernel included */
+    unsigned rate;      /* least bytes per second behind the grace */
+    int64_t silence_ms; /* receiving: given up after so long without a byte; 0: never */
+    bool failed;        /* sending failed: everything further is dropped */
 };
 
 enum transfer_result {

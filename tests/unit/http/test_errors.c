@@ -45,6 +45,8 @@ static void statuses_are_those_of_the_protocol(void **state)
         {"draining", 503},       {"no_capacity", 503},        {"rate_limited", 429},
         {"body_too_large", 413}, {"length_required", 411},    {"bad_field", 400},
         {"user_not_found", 404}, {"method_not_allowed", 405}, {"upgrade_required", 426},
+        {"not_member", 403},     {"message_not_found", 404},  {"too_many_rooms", 409},
+        {"reserved_type", 400},  {"chat_busy", 503},          {"account_required", 403},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -69,6 +71,31 @@ static void bodies_are_json(void **state)
     buf_finish(&out);
 }
 
+static char *protocol(void)
+{
+    FILE *file = fopen("docs/protocol.md", "re");
+    assert_non_null(file); /* tests run in the project's directory */
+    static char text[1 << 20];
+    size_t len = fread(text, 1, sizeof text - 1, file);
+    assert_true(len > 0 && len < sizeof text - 1);
+    text[len] = '\0';
+    fclose(file);
+    return text;
+}
+
+static void every_code_is_in_the_protocol(void **state)
+{
+    (void)state;
+    const char *text = protocol();
+    for (size_t i = 0; error_at(i); i++) {
+        char quoted[64];
+        snprintf(quoted, sizeof quoted, "`%s`", error_at(i)->code);
+        if (!strstr(text, quoted)) {
+            fail_msg("docs/protocol.md does not tell of %s", quoted);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -76,6 +103,7 @@ int main(void)
         cmocka_unit_test(those_who_may_come_back_are_told_when),
         cmocka_unit_test(statuses_are_those_of_the_protocol),
         cmocka_unit_test(bodies_are_json),
+        cmocka_unit_test(every_code_is_in_the_protocol),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -207,6 +207,26 @@ static void images_of_one_user_and_of_all(void **state)
     limits_destroy(more);
 }
 
+static void uploads_are_counted_by_user_and_in_all(void **state)
+{
+    struct limits *more = limits_create(32); /* eight at a time */
+    (void)state;
+    for (int i = 0; i < LIMITS_UPLOADS_PER_USER; i++) {
+        assert_true(limits_upload_enter(more, "anna"));
+    }
+    assert_false(limits_upload_enter(more, "anna"));
+    for (int i = 0; i < 8 - LIMITS_UPLOADS_PER_USER; i++) {
+        assert_true(limits_upload_enter(more, "ben"));
+    }
+    assert_false(limits_upload_enter(more, "cleo"));
+    limits_upload_leave(more, "ben");
+    assert_false(limits_upload_enter(more, "anna"));
+    assert_true(limits_upload_enter(more, "cleo"));
+    limits_upload_leave(more, "anna");
+    assert_true(limits_upload_enter(more, "anna"));
+    limits_destroy(more);
+}
+
 static void *next_turn(void *arg)
 {
     static const atomic_bool never;
@@ -273,6 +293,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_full_table_keeps_the_worst, set_up, tear_down),
         cmocka_unit_test_setup_teardown(slots_are_counted, set_up, tear_down),
         cmocka_unit_test(images_of_one_user_and_of_all),
+        cmocka_unit_test(uploads_are_counted_by_user_and_in_all),
         cmocka_unit_test(one_image_of_a_user_goes_on_at_a_time),
         cmocka_unit_test_setup_teardown(waste_is_charged_and_paid_off_slowly, set_up, tear_down),
     };

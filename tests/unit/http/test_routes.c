@@ -35,6 +35,9 @@ static void patterns_match_whole_paths(void **state)
     assert_false(matches("/guest", "/gues"));
     assert_false(matches("/guest", "/"));
     assert_false(matches("/guest", "/guest/x"));
+    assert_true(matches("/sockjs/{service}/", "/sockjs/ws/"));
+    assert_false(matches("/sockjs/{service}/", "/sockjs/ws"));
+    assert_false(matches("/sockjs/{service}/", "/sockjs/ws/x/"));
     assert_true(matches("/rooms/{id}", "/rooms/ABCD"));
     assert_false(matches("/rooms/{id}", "/rooms"));
     assert_false(matches("/rooms/{id}", "/rooms/ABCD/users"));

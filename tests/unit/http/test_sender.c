@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "http/sender.h"
+#include "net/fds.h"
 
 #define SIZE (8u << 20) /* more than sockets hold */
 #define READERS 40
@@ -182,6 +183,71 @@ static void a_socket_that_is_none(void **state)
     assert_false(take(-1, 0, 0));
 }
 
+/* The bytes of `file` in a file on disk, marked as ours. */
+static int on_disk(size_t len)
+{
+    char path[] = "/tmp/lectern-sender-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    unlink(path);
+    assert_int_equal(write(fd, file->data, len), (ssize_t)len);
+    fds_own(fd);
+    return fd;
+}
+
+static bool take_file(int socket, int fd, int64_t offset, int64_t end)
+{
+    struct transfer transfer;
+    transfer_init(&transfer, socket, TRANSFER_SEND_RATE, NULL);
+    return sender_take_file(sender, &transfer, fd, offset, end);
+}
+
+static void parts_of_files_on_disk(void **state)
+{
+    int pairs[READERS / 2][2];
+    (void)state;
+    for (size_t i = 0; i < READERS / 2; i++) { /* each counts twice */
+        open_pair(pairs[i]);
+        assert_true(take_file(pairs[i][1], on_disk(SIZE), (int64_t)i, SIZE - (int64_t)i));
+    }
+    int pair[2];
+    int fd = on_disk(1);
+    open_pair(pair);
+    assert_false(take_file(pair[1], fd, 0, 1));
+    close(fd); /* both are still the caller's */
+    close(pair[1]);
+    close(pair[0]);
+    for (size_t i = 0; i < READERS / 2; i++) {
+        assert_int_equal(read_to_end(pairs[i][0], i), SIZE - 2 * i);
+        close(pairs[i][0]);
+    }
+}
+
+static void a_file_that_has_become_shorter_is_no_whole_one(void **state)
+{
+    int pair[2];
+    char waste[1 << 16];
+    ssize_t n;
+    (void)state;
+    open_pair(pair);
+    assert_true(take_file(pair[1], on_disk(SIZE / 2), 0, SIZE));
+    do {
+        n = recv(pair[0], waste, sizeof waste, 0);
+    } while (n > 0);
+    assert_int_equal(n, -1); /* a reset, no end */
+    close(pair[0]);
+}
+
+static void nothing_to_send_is_an_orderly_end(void **state)
+{
+    int pair[2];
+    (void)state;
+    open_pair(pair);
+    assert_true(take_file(pair[1], -1, 0, 0));
+    assert_int_equal(read_to_end(pair[0], 0), 0);
+    close(pair[0]);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -193,6 +259,9 @@ int main(void)
         TEST(no_more_than_so_many),
         TEST(a_copy_of_the_socket_does_not_matter),
         TEST(a_socket_that_is_none),
+        TEST(parts_of_files_on_disk),
+        TEST(a_file_that_has_become_shorter_is_no_whole_one),
+        TEST(nothing_to_send_is_an_orderly_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -42,7 +42,7 @@ static int set_up(void **state)
     tokens = tokens_create(&config, error, sizeof error);
     pool = bus_pool_create(&config);
     loop = loop_create(0);
-    proto_loop = loop ? proto_loop_create(loop, &config, NULL) : NULL;
+    proto_loop = loop ? proto_loop_create(loop, &config, NULL, NULL, NULL) : NULL;
     if (!tokens || !pool || !proto_loop || loop_start(loop)) {
         return -1;
     }
