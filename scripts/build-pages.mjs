@@ -15,7 +15,16 @@ const root = fileURLToPath(new URL('../', import.meta.url));
 const out = path.resolve(process.env.OUT || path.join(root, 'build', 'web'));
 
 /** Where each page's main.tsx is; all are put into web/page.html. Its name is its path on the server. */
-const PAGES = { teacher: 'teacher', student: 'student', check: 'web/check' };
+const PAGES = { teacher: 'teacher', student: 'student', check: 'web/check', chat: 'web/chat', monitor: 'web/monitor' };
+
+/** Pages that are found under a name of their own too, as older clients have them. */
+const ALIASES = { chat: 'chat.html' };
+
+/**
+ * The client library for pages of other origins, by the names that their authors write down. React is
+ * theirs.
+ */
+const LIBRARY = { lectern: 'web/client/index.ts', react: 'web/client/react.ts' };
 
 /** Most bytes, compressed, that a page may load before it works. */
 const FIRST_LOAD = 100 * 1024;
@@ -43,6 +52,24 @@ async function bundle() {
     return metafile.outputs;
 }
 
+async function bundleLibrary() {
+    await build({
+        absWorkingDir: root,
+        entryPoints: LIBRARY,
+        chunkNames: 'chunk-[hash]',
+        outdir: path.join(out, 'client'),
+        bundle: true,
+        splitting: true,
+        format: 'esm',
+        target: ['es2020', 'chrome87', 'firefox78', 'safari15'],
+        external: ['react'],
+        minify: true,
+        charset: 'utf8',
+        legalComments: 'none',
+        logLevel: 'warning',
+    });
+}
+
 /** The page's script and stylesheet, and the chunks that the script cannot start without. */
 function partsOf(outputs, page) {
     const script = Object.keys(outputs).find(
@@ -62,8 +89,8 @@ function partsOf(outputs, page) {
     return { script, style, chunks: [...chunks] };
 }
 
-async function writeIndex(page, { script, style, chunks }) {
-    const dir = path.join(out, page);
+async function writePage(file, { script, style, chunks }) {
+    const dir = path.dirname(file);
     const link = (name) => {
         const relative = path.relative(dir, path.resolve(root, name));
         return relative.startsWith('.') ? relative : `./${relative}`;
@@ -72,24 +99,28 @@ async function writeIndex(page, { script, style, chunks }) {
     const html = (await readFile(path.join(root, 'web', 'page.html'), 'utf8'))
         .replace('%STYLE%', link(style))
         .replace('%SCRIPT%', link(script))
+        .replace('../icon.svg', link(path.join(out, 'icon.svg')))
         .replace('</head>', `    ${preloads.join('\n        ')}\n    </head>`);
     await mkdir(dir, { recursive: true });
-    await writeFile(path.join(dir, 'index.html'), html);
+    await writeFile(file, html);
     return html;
 }
 
 async function main() {
     // What an earlier build left under another hash must not be served.
-    for (const dir of [...Object.keys(PAGES), 'chunks']) {
+    for (const dir of [...Object.keys(PAGES), 'chunks', 'client']) {
         await rm(path.join(out, dir), { recursive: true, force: true });
     }
+    await bundleLibrary();
     const outputs = await bundle();
     const compressed = async (name) =>
         gzipSync(await readFile(path.resolve(root, name)), { level: 9 }).length;
     const tooBig = [];
     for (const page of Object.keys(PAGES)) {
         const parts = partsOf(outputs, page);
-        let bytes = gzipSync(await writeIndex(page, parts), { level: 9 }).length;
+        const html = await writePage(path.join(out, page, 'index.html'), parts);
+        let bytes = gzipSync(html, { level: 9 }).length;
+        if (ALIASES[page]) await writePage(path.join(out, ALIASES[page]), parts);
         for (const name of [parts.script, parts.style, ...parts.chunks]) {
             bytes += await compressed(name);
         }

@@ -9,7 +9,7 @@ import type { Line, MessageLine } from '../web/ui/model/conversation';
 import { LANGUAGES, setLanguage } from '../web/ui/strings';
 import { Banner, useDoubt, useOnline } from './banner';
 import { Dock } from './dock';
-import { useDraft, useRefusedInDraft } from './draft';
+import { useDraft, useRefusedInDraft } from '../web/ui/draft';
 import { Passing } from './gestures';
 import { forgetIdentity, ownerOf } from './identity';
 import type { Identity } from './identity';
@@ -20,7 +20,7 @@ import { classless, statusOf } from './status';
 import type { Status } from './status';
 import { Stream } from './stream';
 import { t } from './strings';
-import { followKeyboard } from './viewport';
+import { followKeyboard } from '../web/ui/viewport';
 
 interface StudentClassProps {
     identity: Identity;

@@ -4,6 +4,7 @@ import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { ImageButton, ImageDrop, UploadList } from '../web/ui/image/upload';
 import { useUploads } from '../web/ui/image/use-uploads';
+import { TextLine } from '../web/ui/text-line';
 import { useDoubt } from './banner';
 import { HandButton, Passing, ReactionBar, handNews } from './gestures';
 import type { GestureNews } from './gestures';
@@ -12,8 +13,9 @@ import type { PassingReaction } from './reactions';
 import { raise } from './session';
 import type { StudentRoom, StudentSnapshot } from './session';
 import { classless } from './status';
-import { AudienceChoice, Writer } from './writer';
-import type { Audience } from './writer';
+import { t } from './strings';
+import { AudienceChoice } from './audience';
+import type { Audience } from './audience';
 
 interface DockProps {
     classroom: StudentRoom;
@@ -66,17 +68,17 @@ export function Dock({ classroom, snapshot, draft, setDraft }: DockProps): JSX.E
             </div>
             <Passing reactions={own} />
             <UploadList uploads={uploads} />
-            <Writer
+            <TextLine
                 text={draft}
                 onText={setDraft}
-                audience={targetType}
+                hint={t(targetType === 'all' ? 'toAllHint' : 'toTeacherHint')}
                 closed={closed}
                 onSend={(message) =>
                     void classroom.send({ targetType, messageType: 'send', message })
                 }
             >
                 {!imagesClosed && <ImageButton uploads={uploads} disabled={false} />}
-            </Writer>
+            </TextLine>
         </ImageDrop>
     );
 }

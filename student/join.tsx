@@ -169,6 +169,8 @@ export function Join(props: JoinProps): JSX.Element {
             )}
             <p class="hint">
                 <a href={`../check/${asking ? `?room=${asking.code}` : ''}`}>{t('checkLink')}</a>
+                {' · '}
+                <a href="../chat/">{t('chat')}</a>
             </p>
         </main>
     );

@@ -46,6 +46,8 @@ const WAITING: Record<Reason['kind'], Line> = {
     // Those are not waited out; the table is whole so that none is forgotten.
     room_taken: ['bad', 'notLetIn'],
     bad_room: ['bad', 'badCode'],
+    account_required: ['bad', 'notLetIn'],
+    channel_forbidden: ['bad', 'notLetIn'],
     replaced: ['bad', 'elsewhere', 'elsewhereHint'],
     removed: ['bad', 'kicked', 'kickedHint'],
     protocol_error: ['bad', 'mistake', 'mistakeHint'],

@@ -4,17 +4,15 @@
  */
 
 import type { JSX, VNode } from 'preact';
-import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useRef } from 'preact/hooks';
 import type { BaseSnapshot } from '../web/ui/classroom';
 import type { Line, MessageLine } from '../web/ui/model/conversation';
+import { StreamBox, useStream } from '../web/ui/stream';
 import { clockTime, language } from '../web/ui/strings';
 import { MessageItem } from './message';
 import { Pointed, usePointed } from './pointed';
-import { useSeen } from './seen';
+import { useSeen } from '../web/ui/seen';
 import { t } from './strings';
-
-/** Nearer to the end than this counts as being there, px. */
-const NEAR = 60;
 
 interface StreamProps {
     lines: readonly Line[];
@@ -29,64 +27,10 @@ interface StreamProps {
     onSeen(id: string): void;
 }
 
-/** What is replayed to a page that has just come is there to be read, not to be read out, ms. */
-const REPLAY = 1500;
-
-/** Counts the messages of others that came after the line with that key. */
-function countAfter(lines: readonly Line[], key: string | null): number {
-    let count = 0;
-    for (let place = lines.length - 1; place >= 0; place -= 1) {
-        const line = lines[place]!;
-        if (line.key === key) return count;
-        if (line.kind === 'message' && !line.mine) count += 1;
-    }
-    // The line is no longer remembered.
-    return key === null ? 0 : count;
-}
-
 export function Stream({ lines, snapshot, onSeen, ...actions }: StreamProps): JSX.Element {
-    const box = useRef<HTMLDivElement>(null);
-    const atEnd = useRef(true);
-    /** The last line that was there when the reader was last at the end. */
-    const read = useRef<string | null>(null);
-    const [unread, setUnread] = useState(0);
-    const [live, setLive] = useState(false);
+    const view = useStream(lines);
+    const { box } = view;
     const { names, user, settings } = snapshot;
-    const last = lines[lines.length - 1];
-
-    const toEnd = (): void => {
-        const { current } = box;
-        if (!current) return;
-        current.scrollTop = current.scrollHeight;
-        atEnd.current = true;
-        read.current = last?.key ?? null;
-        setUnread(0);
-    };
-    useLayoutEffect(() => {
-        // What one has just written oneself is what one wants to see.
-        const own = last?.kind === 'message' && last.mine && last.status === 'sending';
-        if (atEnd.current || own) toEnd();
-        else setUnread(countAfter(lines, read.current));
-    }, [lines]);
-    useEffect(() => {
-        // The keyboard of a phone, a banner, a question: all take from the box's height. What one
-        // reads keeps its distance to the lower edge, and a question that opens moves nothing.
-        let height = box.current!.clientHeight;
-        const observer = new ResizeObserver(() => {
-            const { current } = box;
-            if (!current) return;
-            if (atEnd.current) current.scrollTop = current.scrollHeight;
-            else current.scrollTop += height - current.clientHeight;
-            height = current.clientHeight;
-        });
-        observer.observe(box.current!);
-        observer.observe(box.current!.firstElementChild!);
-        return () => observer.disconnect();
-    }, []);
-    useEffect(() => {
-        const timer = setTimeout(() => setLive(true), REPLAY);
-        return () => clearTimeout(timer);
-    }, []);
     useSeen(box, lines, onSeen);
     const pointed = usePointed(lines);
     const showPointed = (): void => {
@@ -97,14 +41,6 @@ export function Stream({ lines, snapshot, onSeen, ...actions }: StreamProps): JS
         item?.focus({ preventScroll: true });
         item?.scrollIntoView({ block: 'center' });
         pointed.done();
-    };
-
-    const onScroll = (): void => {
-        const { scrollHeight, scrollTop, clientHeight } = box.current!;
-        const near = scrollHeight - scrollTop - clientHeight < NEAR;
-        if (near && !atEnd.current) setUnread(0);
-        if (near) read.current = last?.key ?? null;
-        atEnd.current = near;
     };
 
     // A line's node is made once and reused: with 500 lines, one more costs one more.
@@ -131,24 +67,9 @@ export function Stream({ lines, snapshot, onSeen, ...actions }: StreamProps): JS
     return (
         <div class="stream">
             <Pointed line={pointed.line} onShow={showPointed} />
-            <div
-                class="conversation"
-                ref={box}
-                onScroll={onScroll}
-                role="log"
-                aria-live={live ? 'polite' : 'off'}
-                aria-label={t('messages')}
-                tabIndex={0}
-            >
-                <ol>{lines.map(nodeOf)}</ol>
-                {lines.length === 0 && <p class="empty">{t('nothingYet')}</p>}
-            </div>
-            {unread > 0 && (
-                <button type="button" class="primary to-end" onClick={toEnd}>
-                    {unread === 1 ? t('newMessage') : t('newMessages', { count: unread })}
-                    <span aria-hidden="true"> ↓</span>
-                </button>
-            )}
+            <StreamBox view={view} empty={lines.length === 0 ? t('nothingYet') : null}>
+                {lines.map(nodeOf)}
+            </StreamBox>
         </div>
     );
 }

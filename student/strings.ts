@@ -53,8 +53,6 @@ export const t = defineStrings({
         ko: '선생님이 보낸 메시지가 여기에 나와요.',
         en: 'What your teacher sends appears here.',
     },
-    newMessages: { ko: '새 메시지 {count}개', en: '{count} new messages' },
-    newMessage: { ko: '새 메시지 1개', en: '1 new message' },
 
     // Writing
     toTeacherHint: { ko: '선생님에게 보낼 메시지', en: 'Write to your teacher' },
@@ -62,10 +60,6 @@ export const t = defineStrings({
     writeTo: { ko: '받는 사람', en: 'To' },
     toTeacher: { ko: '선생님만', en: 'Teacher only' },
     toAll: { ko: '모두', en: 'Everyone' },
-    tooLong: {
-        ko: '메시지는 {most}자까지예요. {over}자를 줄이세요.',
-        en: 'A message has at most {most} characters; shorten it by {over}.',
-    },
     drop: { ko: '지우기', en: 'Delete' },
     edit: { ko: '고쳐 쓰기', en: 'Edit' },
 

@@ -4,7 +4,7 @@ import type { JSX } from 'preact';
 import { isTroubled } from '../web/ui/model/checks';
 import type { Check } from '../web/ui/model/checks';
 import { LinkLine, checkLink } from './code';
-import { Dialog } from './dialog';
+import { Dialog } from '../web/ui/dialog';
 import { t } from './strings';
 import type { StringKey } from './strings';
 
@@ -80,6 +80,9 @@ export function ChecksDialog({ room, checks, names, onClose }: ChecksProps): JSX
                                                 {isTroubled(check) ? '⚠ ' : '✓ '}
                                             </span>
                                             {reason(check.ws)}
+                                            {check.ws !== 'ok' && check.fallback === 'ok'
+                                                ? ` · ${t('checkByFallback')}`
+                                                : ''}
                                         </td>
                                         <td>{ms(check.rttMs)}</td>
                                         <td>{ms(check.rttMaxMs)}</td>

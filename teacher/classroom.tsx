@@ -13,7 +13,7 @@ import { useRosterClock } from './clock';
 import { CodePanel } from './code';
 import { News } from './comings';
 import { raisedHands } from './hands';
-import { Icon } from './icons';
+import { Icon } from '../web/ui/icons';
 import { Over } from './over';
 import { People } from './people';
 import { openProjector, useProjectorFeed } from './projector-feed';

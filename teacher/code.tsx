@@ -4,7 +4,7 @@ import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { BASE } from '../web/ui/page';
 import { QR } from '../web/ui/qr';
-import { Icon } from './icons';
+import { Icon } from '../web/ui/icons';
 import { t } from './strings';
 
 /** Copies also where the page has no clipboard API, as on a plain http address in the classroom. */
@@ -28,7 +28,7 @@ async function copy(text: string): Promise<boolean> {
     return copied;
 }
 
-export function joinLink(room: string): string {
+function joinLink(room: string): string {
     return `${BASE}/student/?room=${room}`;
 }
 

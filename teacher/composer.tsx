@@ -1,13 +1,11 @@
 /** What the teacher writes and shows: kept over a reload until it is sent. */
 
 import type { ComponentChildren, JSX } from 'preact';
-import { useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useDraft } from '../web/ui/draft';
 import { ImageButton, ImageDrop, UploadList } from '../web/ui/image/upload';
 import { useUploads } from '../web/ui/image/use-uploads';
-import { enterSends } from '../web/ui/keys';
-import { tab } from '../web/ui/storage';
+import { TextLine } from '../web/ui/text-line';
 import type { TeacherClassroom } from './class';
-import { t } from './strings';
 
 interface ComposerProps {
     classroom: TeacherClassroom;
@@ -21,9 +19,6 @@ interface ComposerProps {
     /** The conversation: images may be dropped there too. */
     children: ComponentChildren;
 }
-
-/** Longer texts are not sent, and not cut either; the server takes 64 KiB. */
-const MOST_CHARACTERS = 4000;
 
 export function Composer(props: ComposerProps): JSX.Element {
     const { classroom, room, target, hint, unreachable, audience, children } = props;
@@ -39,81 +34,31 @@ export function Composer(props: ComposerProps): JSX.Element {
             <div class={target === null ? 'composer' : 'composer composer-one'}>
                 {audience}
                 <UploadList uploads={uploads} />
-                <TextLine
+                <Writer
                     key={room}
-                    draftKey={`lectern.teacher.draft.${room}`}
+                    draft={`teacher.${room}`}
                     target={target}
                     hint={hint}
-                    unreachable={unreachable}
+                    closed={unreachable}
                     onSend={(text) => classroom.say(text, target ?? undefined)}
                 >
                     <ImageButton uploads={uploads} disabled={unreachable} />
-                </TextLine>
+                </Writer>
             </div>
         </ImageDrop>
     );
 }
 
-interface TextLineProps {
-    draftKey: string;
+interface WriterProps {
+    draft: string;
     target: string | null;
     hint: string;
-    unreachable: boolean;
+    closed: boolean;
     onSend(text: string): void;
     children: ComponentChildren;
 }
 
-function TextLine(props: TextLineProps): JSX.Element {
-    const { draftKey, target, hint, unreachable, onSend, children } = props;
-    const [text, setText] = useState(() => tab.get<string>(draftKey) ?? '');
-    const field = useRef<HTMLTextAreaElement>(null);
-    const first = useRef(true);
-    const id = useId();
-    const change = (next: string): void => {
-        setText(next);
-        if (next === '') tab.remove(draftKey);
-        else tab.set(draftKey, next);
-    };
-    useLayoutEffect(() => {
-        // Whom to write to was chosen elsewhere: writing goes on here.
-        if (!first.current) field.current?.focus();
-        first.current = false;
-    }, [target]);
-    const trimmed = text.trim();
-    const over = [...trimmed].length - MOST_CHARACTERS;
-    const sendable = !unreachable && trimmed !== '' && over <= 0;
-    const submit = (event: Event): void => {
-        event.preventDefault();
-        if (!sendable) return;
-        onSend(trimmed);
-        change('');
-        field.current?.focus();
-    };
-    return (
-        <form class="composer-row" onSubmit={submit}>
-            {over > 0 && (
-                <p class="field-error composer-error" id={`${id}-error`} role="alert">
-                    {t('tooLong', { most: MOST_CHARACTERS, over })}
-                </p>
-            )}
-            {children}
-            <label class="unseen" for={id}>
-                {t('message')}
-            </label>
-            <textarea
-                id={id}
-                ref={field}
-                rows={1}
-                placeholder={hint}
-                value={text}
-                aria-invalid={over > 0 ? true : undefined}
-                aria-describedby={over > 0 ? `${id}-error` : undefined}
-                onInput={(event) => change(event.currentTarget.value)}
-                onKeyDown={(event) => enterSends(event) && submit(event)}
-            />
-            <button class="primary" type="submit" disabled={!sendable}>
-                {t('send')}
-            </button>
-        </form>
-    );
+function Writer({ draft, target, ...line }: WriterProps): JSX.Element {
+    const [text, setText] = useDraft(draft);
+    return <TextLine text={text} onText={setText} subject={target} {...line} />;
 }

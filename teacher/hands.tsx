@@ -5,7 +5,7 @@ import type { Hand } from '../web/ui/model/hands';
 import { presence } from '../web/ui/model/roster';
 import type { RosterView } from '../web/ui/model/roster';
 import { clockTime } from '../web/ui/strings';
-import { Icon } from './icons';
+import { Icon } from '../web/ui/icons';
 import { t } from './strings';
 
 /** Hands of those who are in the class, or may be back in a moment. */

@@ -9,7 +9,7 @@ import type { Order, Person, Presence, RosterView } from '../web/ui/model/roster
 import { useRosterClock } from './clock';
 import { Feed } from './comings';
 import { HandsList, raisedHands } from './hands';
-import { Icon } from './icons';
+import { Icon } from '../web/ui/icons';
 import { t } from './strings';
 import type { StringKey } from './strings';
 import { VirtualList } from './virtual';

@@ -9,7 +9,7 @@ import type { RosterView } from '../web/ui/model/roster';
 import { hasSeen, tally } from '../web/ui/model/seen';
 import type { SeenView } from '../web/ui/model/seen';
 import type { TeacherClassroom } from './class';
-import { Dialog } from './dialog';
+import { Dialog } from '../web/ui/dialog';
 import { t } from './strings';
 
 export interface Reach {

@@ -7,12 +7,12 @@ import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { tokenExpiry } from '../web/client';
 import type { LecternError } from '../web/client';
+import { SignIn } from '../web/ui/account/sign-in';
 import { useNow } from '../web/ui/hooks';
 import { countdown } from '../web/ui/strings';
 import { whyNot } from '../web/ui/why';
-import { Dialog } from './dialog';
+import { Dialog } from '../web/ui/dialog';
 import { tokenUser } from './session';
-import { SignIn } from './sign-in';
 import { t } from './strings';
 
 /** How long before its end it is told, ms. */
@@ -77,6 +77,7 @@ export function SignInAgain({ token, wanted, onToken }: SignInAgainProps): JSX.E
                 <Dialog title={t('signInTitle')} onClose={() => setAsking(false)}>
                     <div class="stack">
                         <SignIn
+                            who="teacher"
                             problem={trouble ?? (wanted ? t('signInAgain') : undefined)}
                             onToken={(next) => void take(next)}
                         />

@@ -3,6 +3,7 @@
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { environment, roomStatus, tokenExpiry } from '../web/client';
+import { SignIn } from '../web/ui/account/sign-in';
 import { Field } from '../web/ui/field';
 import { useNow } from '../web/ui/hooks';
 import { LanguageSwitch } from '../web/ui/language';
@@ -23,7 +24,6 @@ import {
     tokenUser,
 } from './session';
 import type { RunningClass, SavedClass, Setup } from './session';
-import { SignIn } from './sign-in';
 import { t } from './strings';
 
 interface StartProps {
@@ -42,7 +42,7 @@ export function Start({ token, onToken, onOpen, onReturn }: StartProps): JSX.Ele
             {token === null || expired ? (
                 <>
                     <p class="lead">{t('signInLead')}</p>
-                    <SignIn problem={expired ? t('signInAgain') : undefined} onToken={onToken} />
+                    <SignIn who="teacher" problem={expired ? t('signInAgain') : undefined} onToken={onToken} />
                 </>
             ) : (
                 <>
@@ -53,6 +53,9 @@ export function Start({ token, onToken, onOpen, onReturn }: StartProps): JSX.Ele
                         </button>
                     </div>
                     <Classes {...{ token, onOpen, onReturn }} />
+                    <a class="centred" href="../chat/">
+                        {t('chat')}
+                    </a>
                 </>
             )}
             <LanguageSwitch />

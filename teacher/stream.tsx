@@ -1,20 +1,15 @@
 /** The conversation as its teacher reads it: it stays where one reads, and says what came below. */
 
 import type { ComponentChildren, JSX, VNode } from 'preact';
-import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useRef } from 'preact/hooks';
 import type { BaseSnapshot } from '../web/ui/classroom';
 import { ImageThumb } from '../web/ui/image/viewer';
 import { LinkedText } from '../web/ui/links';
 import type { Line, MessageLine } from '../web/ui/model/conversation';
+import { StreamBox, useStream } from '../web/ui/stream';
 import { clockTime, language } from '../web/ui/strings';
 import { whyNot } from '../web/ui/why';
 import { t } from './strings';
-
-/** Nearer to the end than this counts as being there, px. */
-const NEAR = 60;
-
-/** What is replayed to a page that has just come is there to be read, not to be read out, ms. */
-const REPLAY = 1500;
 
 export interface LineActions {
     onReply(userId: string): void;
@@ -145,82 +140,18 @@ function useNodes(props: StreamProps): (line: Line) => VNode {
     };
 }
 
-/** Counts the messages of others after the line with that key. */
-function countAfter(lines: readonly Line[], key: string | null): number {
-    const place = lines.findIndex((line) => line.key === key);
-    return lines.slice(place + 1).filter((line) => line.kind === 'message' && !line.mine).length;
-}
-
 export function Stream(props: StreamProps): JSX.Element {
     const { lines, snapshot } = props;
-    const box = useRef<HTMLDivElement>(null);
-    const atEnd = useRef(true);
-    /** The last line that was there when the reader was last at the end. */
-    const read = useRef<string | null>(null);
-    const [unread, setUnread] = useState(0);
-    const [live, setLive] = useState(false);
+    const view = useStream(lines);
     const nodeOf = useNodes(props);
-    const last = lines[lines.length - 1];
-    const toEnd = (): void => {
-        if (!box.current) return;
-        box.current.scrollTop = box.current.scrollHeight;
-        atEnd.current = true;
-        read.current = last?.key ?? null;
-        setUnread(0);
-    };
-    useLayoutEffect(() => {
-        // What one has just written oneself is what one wants to see.
-        const own = last?.kind === 'message' && last.mine && last.status === 'sending';
-        if (atEnd.current || own) toEnd();
-        else setUnread(countAfter(lines, read.current));
-    }, [lines]);
-    useEffect(() => {
-        // A longer draft, an image on its way, a question: all take from the box's height.
-        const observer = new ResizeObserver(() => {
-            if (atEnd.current && box.current) box.current.scrollTop = box.current.scrollHeight;
-        });
-        observer.observe(box.current!);
-        observer.observe(box.current!.firstElementChild!);
-        return () => observer.disconnect();
-    }, []);
-    useEffect(() => {
-        const timer = setTimeout(() => setLive(true), REPLAY);
-        return () => clearTimeout(timer);
-    }, []);
-    const onScroll = (): void => {
-        const { scrollHeight, scrollTop, clientHeight } = box.current!;
-        const near = scrollHeight - scrollTop - clientHeight < NEAR;
-        if (near && !atEnd.current) setUnread(0);
-        if (near) read.current = last?.key ?? null;
-        atEnd.current = near;
-    };
     return (
         <div class="stream">
             <p class="stream-missing" role="status">
                 {snapshot.incomplete && snapshot.state.name !== 'closed' && t('earlierMissing')}
             </p>
-            <div
-                class="conversation"
-                ref={box}
-                onScroll={onScroll}
-                role="log"
-                aria-live={live ? 'polite' : 'off'}
-                aria-label={t('messages')}
-                tabIndex={0}
-            >
-                <ol>{lines.map(nodeOf)}</ol>
-                {lines.length === 0 && <p class="empty">{t('noMessages')}</p>}
-            </div>
-            {unread > 0 && (
-                <button type="button" class="primary small stream-unread" onClick={toEnd}>
-                    {t(unread === 1 ? 'newMessage' : 'newMessages', { count: unread })}{' '}
-                    <Down />
-                </button>
-            )}
+            <StreamBox view={view} empty={lines.length === 0 ? t('noMessages') : null}>
+                {lines.map(nodeOf)}
+            </StreamBox>
         </div>
     );
-}
-
-function Down(): JSX.Element {
-    return <span aria-hidden="true">↓</span>;
 }

@@ -4,7 +4,7 @@ import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { BASE } from '../web/ui/page';
 import { QR } from '../web/ui/qr';
-import { Dialog } from './dialog';
+import { Dialog } from '../web/ui/dialog';
 import { takeOverLink } from './session';
 import { t } from './strings';
 

@@ -34,6 +34,8 @@ const DOCUMENTED = new Set([
     'projector',
     'projector-results-dark',
     'check',
+    'chat',
+    'chat-phone-dark',
 ]);
 
 /** The devices of a classroom. */

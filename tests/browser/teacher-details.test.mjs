@@ -24,7 +24,7 @@ test('the bar and the writing line fit tablets and phones', { timeout: limit(90_
         }
         const state = await page.locator('.bar-state .state').boundingBox();
         assert.ok(state.height < 32, `the state at ${width} has one line: ${state.height} px`);
-        const send = await boxOf('.composer-row button[type=submit]');
+        const send = await boxOf('.writer-row button[type=submit]');
         assert.ok(send.y + send.height <= height, `Send at ${width} ends at ${send.y + send.height}`);
         await checkAccessibility(page);
     }

@@ -26,7 +26,7 @@ export async function load(module) {
     return import(`data:text/javascript;base64,${source}`);
 }
 
-export const { LecternClient, LecternError, CLOSE_CODES } = await load('index');
+export const { ChatClient, LecternClient, LecternError, CLOSE_CODES } = await load('index');
 
 /** A stand-in for a JWT: right in shape, readable in its claims. */
 export function token(claims = {}) {
@@ -138,6 +138,26 @@ export class Peer {
         this.send({ messageType: 'welcome', ...envelope, message: { ...WELCOME, ...fields } });
     }
 
+    /** The first message of a chat socket. */
+    hello(fields = {}) {
+        const { user, ping, limits } = WELCOME;
+        const message = { user, ping, limits: { ...limits, subscriptions: 200 }, ...fields };
+        this.send({ messageType: 'welcome', room: undefined, message });
+    }
+
+    /** A chat room is followed from here on. */
+    followed(room, fields = {}) {
+        const chat = { kind: 'group', name: room, owner: 't1', count: 2 };
+        const message = { chat, members: [], last: '', unread: 0, lastReadMessage: '', ...fields };
+        this.send({ messageType: 'welcome', room: `room:${room}`, message });
+    }
+
+    /** A chat message, `n`th of its room. */
+    chat(room, n, message, fields = {}) {
+        const said = { messageType: 'send', sender: 't1', senderType: 'teacher', message };
+        this.send({ id: `${room}.${n}`, room: `room:${room}`, targetType: 'all', ...said, ...fields });
+    }
+
     /** A message of the teacher's, with an id. */
     say(id, message) {
         this.send({ id, senderType: 'teacher', sender: 't1', messageType: 'send', message });
@@ -235,13 +255,21 @@ export class FakeServer {
 }
 
 /** A client, its server and its clock; all gone when the test is over. */
-export async function setUp(t, options = {}) {
+export function setUp(t, options = {}) {
+    return setUpClient(t, LecternClient, { room: 'FTYXPM', ...options });
+}
+
+/** As `setUp`, with a client of chat rooms. */
+export function setUpChat(t, options = {}) {
+    return setUpClient(t, ChatClient, options);
+}
+
+async function setUpClient(t, Client, options) {
     const clock = new Clock();
     const server = new FakeServer(clock);
     await server.start();
-    const client = new LecternClient({
+    const client = new Client({
         base: server.base,
-        room: 'FTYXPM',
         token: token(),
         ...options,
         env: {
@@ -266,6 +294,16 @@ export async function setUpOpen(t, options = {}, welcome = {}) {
     parts.client.connect();
     const peer = await parts.server.connection();
     peer.welcome(welcome);
+    await stateOf(parts.client, 'open');
+    return { ...parts, peer };
+}
+
+/** As `setUpChat`, connected and greeted. */
+export async function setUpChatOpen(t, options = {}, hello = {}) {
+    const parts = await setUpChat(t, options);
+    parts.client.connect();
+    const peer = await parts.server.connection();
+    peer.hello(hello);
     await stateOf(parts.client, 'open');
     return { ...parts, peer };
 }

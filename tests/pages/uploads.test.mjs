@@ -134,6 +134,16 @@ test('a busy server is asked again when it says, a refusal is final until retrie
     assert.equal(begun.length, 3);
 });
 
+test('a disk that is full is no matter of waiting', async () => {
+    const { uploads, answer, stages } = setUp();
+    uploads.add([file('a.bin'), file('b.bin')]);
+    await turn();
+    await answer(0, refusal(507, 'files_full'));
+    assert.deepEqual(stages(), ['failed', 'uploading']);
+    await answer(1, refusal(503, 'files_busy'));
+    assert.deepEqual(stages(), ['failed', 'pausing']);
+});
+
 test('cancelling stops what is under way and goes on with the next', async () => {
     const { uploads, begun, done, answer } = setUp();
     uploads.add([file('a.jpg'), file('b.jpg')]);

@@ -5,7 +5,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { environment } from '../client';
 import { LanguageSwitch } from '../ui/language';
 import { BASE, CODE, cleanCode, startPage } from '../ui/page';
-import { browserName, probeHttp, probeSocket } from './probe';
+import { browserName, probeFallback, probeHttp, probeSocket } from './probe';
 import type { HttpReason, Trip, WsReason } from './probe';
 import type { Result } from './report';
 import { t } from './strings';
@@ -32,25 +32,34 @@ const WS_TEXT: Record<Exclude<WsReason, 'ok'>, StringKey> = {
 interface Progress {
     http: HttpReason | null;
     trip: Trip | null;
+    fallback: Trip | null;
 }
+
+const NOTHING: Progress = { http: null, trip: null, fallback: null };
 
 type Tone = 'good' | 'warn' | 'bad' | 'busy' | 'none';
 
 /** The whole check, told step by step. */
 function useCheck(): { progress: Progress; again: () => void } {
-    const [progress, setProgress] = useState<Progress>({ http: null, trip: null });
+    const [progress, setProgress] = useState<Progress>(NOTHING);
     const run = useRef(0);
     const start = async (): Promise<void> => {
         const mine = (run.current += 1);
         const env = environment();
-        setProgress({ http: null, trip: null });
+        setProgress(NOTHING);
         const http = await probeHttp(env, BASE);
         if (mine !== run.current) return;
-        setProgress({ http, trip: null });
+        setProgress({ ...NOTHING, http });
         if (http === 'unreachable') return;
         // Also where another answered: some proxies meddle with pages only.
         const trip = await probeSocket(env, BASE);
-        if (mine === run.current) setProgress({ http, trip });
+        if (mine !== run.current) return;
+        setProgress({ http, trip, fallback: null });
+        const fallback = await probeFallback(env, BASE);
+        if (mine !== run.current) return;
+        setProgress({ http, trip, fallback });
+        // What was found serves the next page, and the one that tells the teacher.
+        if (trip.ws !== 'ok' && fallback.ws === 'ok') env.memory.set(String(env.now()));
     };
     useEffect(() => {
         void start();
@@ -61,14 +70,15 @@ function useCheck(): { progress: Progress; again: () => void } {
     return { progress, again: () => void start() };
 }
 
-function verdict({ http, trip }: Progress): { tone: Tone; text: StringKey } {
+function verdict({ http, trip, fallback }: Progress): { tone: Tone; text: StringKey } {
     if (http === 'unreachable') return { tone: 'bad', text: 'httpUnreachable' };
-    if (http === null || trip === null) return { tone: 'busy', text: 'running' };
+    if (http === null || trip === null || fallback === null) return { tone: 'busy', text: 'running' };
     if (trip.ws === 'ok') {
         return (trip.rttMs ?? 0) > SLOW
             ? { tone: 'warn', text: 'slow' }
             : { tone: 'good', text: 'good' };
     }
+    if (fallback.ws === 'ok') return { tone: 'warn', text: 'byFallback' };
     return { tone: 'bad', text: http === 'ok' ? WS_TEXT[trip.ws] : HTTP_TEXT[http] };
 }
 
@@ -97,7 +107,7 @@ function whole(ms: number): number {
     return Math.max(1, Math.round(ms));
 }
 
-function Steps({ progress: { http, trip } }: { progress: Progress }): JSX.Element {
+function Steps({ progress: { http, trip, fallback } }: { progress: Progress }): JSX.Element {
     const skipped = http === 'unreachable';
     const state = (value: 'ok' | string | null): Omit<StepProps, 'name'> => {
         if (value === null && skipped) return { tone: 'none', text: t('stateSkipped') };
@@ -124,7 +134,7 @@ function Steps({ progress: { http, trip } }: { progress: Progress }): JSX.Elemen
                     {...(trip ? { tone: 'none', text: t('stateSkipped') } : state(null))}
                 />
             )}
-            <Step name="stepFallback" tone="none" text={t('stateNone')} />
+            <Step name="stepFallback" {...state(fallback?.ws ?? null)} />
         </ol>
     );
 }
@@ -136,13 +146,13 @@ function App(): JSX.Element {
     const { tone, text } = verdict(progress);
     const browser = browserName(navigator.userAgent);
     const done = tone !== 'busy';
-    const { http, trip } = progress;
+    const { http, trip, fallback } = progress;
     const result: Result | null = done
         ? {
               http: http ?? 'unreachable',
               ...(trip ?? { ws: 'refused', rttMs: null, rttMaxMs: null, lost: 0 }),
               browser,
-              fallback: 'none',
+              fallback: fallback?.ws ?? 'none',
           }
         : null;
     return (
@@ -156,7 +166,7 @@ function App(): JSX.Element {
                 {t(text)}
             </p>
             <Steps progress={progress} />
-            {tone === 'bad' && http === 'ok' && (
+            {done && http === 'ok' && trip?.ws !== 'ok' && (
                 <p class="check-admin">
                     {t('forAdmin', { address: `${BASE.replace(/^http/, 'ws')}/` })}
                 </p>

@@ -1,10 +1,11 @@
 /**
- * What the network lets through to the server: an ordinary request, then a WebSocket and some
- * messages to and fro over it. Failures are data, never thrown.
+ * What the network lets through to the server: an ordinary request, a WebSocket and some messages to
+ * and fro over it, and the same over what pages fall back to (SockJS). Failures are data, never
+ * thrown.
  */
 
 import type { Environment, WebSocketLike } from '../client';
-import { request } from '../client';
+import { request, sockJs } from '../client';
 
 /** Why there was no ordinary answer from the server. */
 export type HttpReason =
@@ -129,6 +130,17 @@ export async function probeSocket(
     const longest = trips.length === 0 ? null : Math.max(...trips);
     const lost = count - trips.length;
     return { ws, rttMs: round(middle(trips)), rttMaxMs: round(longest), lost };
+}
+
+/** The same with what carries classes where WebSocket does not; a few messages will do. */
+export async function probeFallback(
+    env: Environment,
+    base: string,
+    times: Partial<ProbeTimes> = {},
+): Promise<Trip> {
+    if (!env.stream) return { ws: 'refused', rttMs: null, rttMaxMs: null, lost: 0 };
+    const other = { ...env, WebSocket: sockJs(env, env.stream) };
+    return probeSocket(other, base, undefined, { count: 5, ...times });
 }
 
 const BROWSERS: readonly [string, RegExp][] = [

@@ -6,13 +6,13 @@
 import { LecternClient, LecternError, environment, guest } from '../client';
 import { LAST_STUDENT, mayBeInClass, tellByTab } from '../ui/checking';
 import { device } from '../ui/storage';
-import type { HttpReason, Trip } from './probe';
+import type { HttpReason, Trip, WsReason } from './probe';
 
 export interface Result extends Trip {
     http: HttpReason;
     browser: string;
-    /** No fallback for networks that break WebSocket: `none`. */
-    fallback: 'none';
+    /** How SockJS fared; `none` where it was not tried. */
+    fallback: WsReason | 'none';
 }
 
 /** Most characters of a name. */

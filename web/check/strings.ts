@@ -21,7 +21,6 @@ export const t = defineStrings({
     stateBad: { ko: '안 됨', en: 'does not work' },
     stateRunning: { ko: '확인 중', en: 'checking' },
     stateSkipped: { ko: '확인하지 않음', en: 'not checked' },
-    stateNone: { ko: '없음', en: 'none' },
     rtt: { ko: '보통 {ms} ms, 가장 길 때 {max} ms', en: '{ms} ms usually, {max} ms at most' },
     lost: { ko: '{count}개 잃음', en: '{count} lost' },
 
@@ -29,6 +28,10 @@ export const t = defineStrings({
     slow: {
         ko: '연결되지만 느려요. 메시지가 늦게 올 수 있어요.',
         en: 'It works, but slowly: messages may arrive late.',
+    },
+    byFallback: {
+        ko: '이 네트워크는 WebSocket을 막지만, 예비 연결로 수업에 참여할 수 있어요.',
+        en: 'This network blocks WebSocket, but classes work by the fallback connection.',
     },
     httpUnreachable: {
         ko: '서버에 닿지 않아요. 와이파이가 켜져 있는지, 선생님과 같은 네트워크인지 확인하세요.',

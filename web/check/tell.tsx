@@ -65,7 +65,7 @@ export function Tell({ room, result }: TellProps): JSX.Element {
         setStage(code === null ? 'told' : 'idle');
         setFailure(code);
     };
-    const cut = result !== null && result.ws !== 'ok';
+    const cut = result !== null && result.ws !== 'ok' && result.fallback !== 'ok';
     return (
         <section class="check-tell" aria-labelledby="tell">
             <h2 id="tell">{t('tellTitle')}</h2>

@@ -20,8 +20,8 @@
  * `ack`.
  */
 
+import { ClassConnection } from './class-connection';
 import type { CloseInfo } from './close';
-import { Connection } from './connection';
 import { Emitter } from './emitter';
 import { environment } from './env';
 import type { Environment } from './env';
@@ -40,7 +40,7 @@ import type {
     User,
     Welcome,
 } from './protocol';
-import { epochOf } from './protocol';
+import { epochOf, parseMessage } from './protocol';
 import { RecentIds } from './recent';
 
 /** Ids remembered to tell repeated messages: more than one replay can overlap. */
@@ -49,12 +49,15 @@ const REMEMBERED = 2000;
 /** Most messages that may wait for an answer. */
 const QUEUE = 1000;
 
+/** The server recognises a `ref` for ten minutes: a little less, ms. */
+const REF_MS = 9 * 60_000;
+
 /** `seen` is sent at most this often, ms. */
 const SEEN_EVERY = 1000;
 
 export class LecternClient {
     private readonly env: Environment;
-    private readonly connection: Connection;
+    private readonly connection: ClassConnection;
     private readonly events: Emitter<Events>;
     private readonly outbox: Outbox;
     private readonly recent = new RecentIds(REMEMBERED);
@@ -70,14 +73,18 @@ export class LecternClient {
     constructor(options: ClientOptions) {
         this.env = environment(options.env);
         this.history = options.history;
-        this.outbox = new Outbox(this.env, options.queue ?? QUEUE, options.keep);
+        this.outbox = new Outbox(this.env, {
+            capacity: options.queue ?? QUEUE,
+            keep: options.keep,
+            refMs: REF_MS,
+        });
         this.events = new Emitter<Events>((thrown) => {
             // A listener's mistake is reported as the platform reports such, not lost and not ours.
             this.env.setTimeout(() => {
                 throw thrown;
             }, 0);
         });
-        this.connection = new Connection(this.env, options, {
+        this.connection = new ClassConnection(this.env, options, {
             state: (state) => this.onState(state),
             frame: (text) => this.receive(text),
             down: () => this.onDown(),
@@ -231,7 +238,7 @@ export class LecternClient {
     // ---- Receiving
 
     private receive(text: string): void {
-        const message = parse(text);
+        const message = parseMessage(text);
         if (!message) return;
         const reserved = LecternClient.reserved.get(message.messageType);
         // Only what is remembered has an id of its own: an ack's is that of another message.
@@ -377,14 +384,4 @@ export class LecternClient {
 
     /** A Map: a type such as `constructor` is not found in it. */
     private static readonly reserved = new Map(Object.entries(LecternClient.business));
-}
-
-/** Null for what is no message: nothing that the server sends, and nothing to fall over. */
-function parse(text: string): Message | null {
-    try {
-        const message = JSON.parse(text) as Message | null;
-        return typeof message?.messageType === 'string' ? message : null;
-    } catch {
-        return null;
-    }
 }

@@ -20,6 +20,8 @@ export interface Reason {
         | 'room_taken' // another host's
         | 'bad_room' // not a room's code
         | 'token_invalid'
+        | 'account_required' // chat is for those with an account: not for a class's guests
+        | 'channel_forbidden' // the token does not open these event channels
         | 'refused'; // reachable, but it does not let us in, for a reason that cannot be seen
     /** The close code, where there was one. */
     code?: number;
@@ -91,16 +93,28 @@ export async function refusal(
     }
     const answer = await request(env, `${base}/rooms/${encodeURIComponent(room)}/users`, { token });
     if (answer.ok) return { kind: 'refused' };
-    if (answer.status === 0) return withHint('unreachable', answer);
-    if (answer.status === 401) {
-        return withHint(
-            answer.code === 'token_expired' ? 'token_expired' : 'token_invalid',
-            answer,
-        );
-    }
+    if (answer.status === 0 || answer.status === 401) return unheard(answer);
     // A guest's token opens one room, and this is another.
     if (answer.code === 'room_forbidden') return withHint('token_invalid', answer);
     if (answer.status === 403 && hosting) return withHint('room_taken', answer);
     if (answer.code === 'removed') return withHint('removed', answer);
     return withHint(answer.status >= 500 ? 'unavailable' : 'refused', answer);
+}
+
+/** Nobody answered, or the token is none that is taken. */
+function unheard(failure: Failure): Reason {
+    if (failure.status === 0) return withHint('unreachable', failure);
+    const expired = failure.code === 'token_expired';
+    return withHint(expired ? 'token_expired' : 'token_invalid', failure);
+}
+
+/** The handshake of a chat socket was refused: asks the same over REST. */
+export async function chatRefusal(env: Environment, base: string, token: string): Promise<Reason> {
+    const answer = await request(env, `${base}/chat/my/rooms`, { token });
+    if (answer.ok) return { kind: 'refused' };
+    if (answer.status === 0 || answer.status === 401) return unheard(answer);
+    if (answer.code === 'account_required') return withHint('account_required', answer);
+    if (answer.code === 'bad_answer') return withHint('unreachable', answer);
+    const busy = answer.status === 429 || answer.status >= 500;
+    return withHint(busy ? 'unavailable' : 'refused', answer);
 }

@@ -34,9 +34,34 @@ export type Fetch = (
     json(): Promise<unknown>;
 }>;
 
+/** The part of `fetch` that is used where an answer is read as it comes. */
+export type StreamFetch = (
+    url: string,
+    init: {
+        method: string;
+        headers: Record<string, string>;
+        body: string;
+        cache: 'no-store';
+        signal: AbortSignal;
+    },
+) => Promise<{
+    status: number;
+    body: { getReader(): { read(): Promise<{ done: boolean; value?: Uint8Array }> } } | null;
+}>;
+
+/** One short text that outlives the page, but not the tab; null: none. */
+export interface Memory {
+    get(): string | null;
+    set(text: string | null): void;
+}
+
 export interface Environment {
     WebSocket: WebSocketConstructor;
     fetch: Fetch;
+    /** For SockJS where WebSocket does not work; null: there is no falling back. */
+    stream: StreamFetch | null;
+    /** What carries connections here, see carriers.ts. */
+    memory: Memory;
     setTimeout(fn: () => void, ms: number): unknown;
     clearTimeout(timer: unknown): void;
     /** Milliseconds since 1970. */
@@ -55,10 +80,38 @@ function uniqueId(): string {
     return Array.from(bytes, (byte) => (byte % 36).toString(36)).join('');
 }
 
+const CARRIER = 'lectern.carrier';
+
+/** Of this page alone where the browser keeps nothing. */
+let carrier: string | null = null;
+
+const memory: Memory = {
+    get() {
+        try {
+            return globalThis.sessionStorage.getItem(CARRIER);
+        } catch {
+            return carrier;
+        }
+    },
+    set(text) {
+        carrier = text;
+        try {
+            if (text === null) globalThis.sessionStorage.removeItem(CARRIER);
+            else globalThis.sessionStorage.setItem(CARRIER, text);
+        } catch {
+            // It has no storage, or none that may be used.
+        }
+    },
+};
+
 export function environment(overrides: Partial<Environment> = {}): Environment {
     const platform = globalThis as unknown as { WebSocket: WebSocketConstructor; fetch: Fetch };
+    const streams = globalThis as unknown as { fetch: StreamFetch };
     return {
         WebSocket: platform.WebSocket,
+        // Who brings a WebSocket knows that it works.
+        stream: overrides.WebSocket ? null : (url, init) => streams.fetch(url, init),
+        memory,
         // Called with the global object as `this`, as browsers demand.
         fetch: (url, init) => platform.fetch(url, init),
         setTimeout: (fn, ms) => globalThis.setTimeout(fn, ms),

@@ -15,12 +15,27 @@ import type {
     Welcome,
 } from './protocol';
 
-export interface ClientOptions {
+/** What every connection is made from. */
+export interface ConnectionOptions {
     /** The server's http(s) origin: `http://192.168.0.5:8080`. */
     base: string;
+    token: string;
+    /**
+     * Asked for a new token when the old one has expired or is refused; null or nothing to give up.
+     */
+    refreshToken?: (
+        why: 'token_expired' | 'token_invalid',
+    ) => Promise<string | null> | string | null;
+    /** Waits between tries. */
+    backoff?: Partial<BackoffLimits>;
+    times?: Partial<Times>;
+    /** Parts to use in place of the platform's: a WebSocket in Node, clocks in tests. */
+    env?: Partial<Environment>;
+}
+
+export interface ClientOptions extends ConnectionOptions {
     /** The room's code. Only a host may leave it out: the server then draws one. */
     room?: string;
-    token: string;
     /** Given by hosts (may be empty): how the room is set up where it does not exist yet. */
     host?: HostOptions;
     /**
@@ -42,23 +57,12 @@ export interface ClientOptions {
      * hosts.
      */
     waitForRoom?: boolean;
-    /**
-     * Asked for a new token when the old one has expired or is refused; null or nothing to give up.
-     */
-    refreshToken?: (
-        why: 'token_expired' | 'token_invalid',
-    ) => Promise<string | null> | string | null;
-    /** Waits between tries. */
-    backoff?: Partial<BackoffLimits>;
     /** Waits between looks at a room that is missing, locked or full. */
     roomPoll?: Partial<BackoffLimits>;
-    times?: Partial<Times>;
     /** Most messages that may wait for an answer. */
     queue?: number;
     /** Where messages without an answer outlive the page; see `restored`. */
     keep?: Keep;
-    /** Parts to use in place of the platform's: a WebSocket in Node, clocks in tests. */
-    env?: Partial<Environment>;
 }
 
 /** All in ms. */

@@ -14,15 +14,15 @@
 import type { Environment } from './env';
 import { Pacer } from './pacer';
 import { LecternError } from './protocol';
-import type { Ack, Keep, Kept, Limits, LocalCode, Outgoing, Restored } from './protocol';
+import type { Ack, Keep, Kept, LocalCode, Outgoing, Pace, Restored } from './protocol';
 
-interface Entry {
+interface Entry<Out> {
     ref: string;
     messageType: string;
     /** The JSON text, `ref` included. */
     frame: string;
     /** Where it is one to be kept. */
-    kept: Kept | null;
+    kept: Kept<Out> | null;
     /** The class that it was written for; null until one is known. */
     epoch: string | null;
     /** True while an answer is awaited on the present connection. */
@@ -45,18 +45,22 @@ const LATER = new Set(['unavailable', 'rate_limited']);
 /** How long "later" is where the server does not say, ms. */
 const LATER_MS = 1000;
 
-/**
- * The server recognises a `ref` for ten minutes: what is older than this may not be sent again, ms.
- */
-const KEPT_MS = 9 * 60_000;
+export interface OutboxOptions<Out> {
+    /** Most messages that may wait for an answer. */
+    capacity: number;
+    keep?: Keep<Out> | undefined;
+    /** How long the server recognises a `ref`: what is older may not be sent again, ms. */
+    refMs: number;
+}
 
 function bytes(text: string, limit: number): number {
     // At most three bytes per UTF-16 unit: most messages need no counting.
     return text.length * 3 <= limit ? text.length : new TextEncoder().encode(text).length;
 }
 
-export class Outbox {
-    private readonly entries = new Map<string, Entry>();
+/** `Out` is what is kept of a message over a reload. */
+export class Outbox<Out extends { messageType: string } = Outgoing> {
+    private readonly entries = new Map<string, Entry<Out>>();
     private readonly prefix: string;
     private posted = 0;
     private epoch: string | null = null;
@@ -66,15 +70,14 @@ export class Outbox {
     private notBefore = 0;
     private timer: unknown = null;
     /** What an earlier page had kept, oldest first. */
-    readonly restored: readonly Restored[];
+    readonly restored: readonly Restored<Out>[];
 
     constructor(
         private readonly env: Environment,
-        private readonly capacity: number,
-        private readonly keep?: Keep,
+        private readonly options: OutboxOptions<Out>,
     ) {
         this.prefix = env.uniqueId();
-        this.restored = (keep?.load() ?? []).map((kept) => this.restore(kept));
+        this.restored = (options.keep?.load() ?? []).map((kept) => this.restore(kept));
         this.put();
     }
 
@@ -87,8 +90,8 @@ export class Outbox {
      * Posts a message; the promise is its `ack`. One that nobody waits for may be rejected
      * silently. `outgoing` is given where the message may be kept over a reload.
      */
-    post(messageType: string, fields: object, outgoing?: Outgoing): Promise<Ack> {
-        if (this.entries.size >= this.capacity) {
+    post(messageType: string, fields: object, outgoing?: Out): Promise<Ack> {
+        if (this.entries.size >= this.options.capacity) {
             return failed('queue_full', 'too many messages wait to be sent');
         }
         this.posted += 1;
@@ -97,7 +100,7 @@ export class Outbox {
         if (bytes(frame, this.limit) > this.limit) {
             return failed('too_big', `a message may have ${this.limit} bytes`, ref);
         }
-        const kept = this.keep && outgoing ? { ref, at: this.env.now(), outgoing } : null;
+        const kept = this.options.keep && outgoing ? { ref, at: this.env.now(), outgoing } : null;
         const answer = this.add(ref, messageType, frame, kept);
         this.put();
         this.flush();
@@ -130,7 +133,7 @@ export class Outbox {
     }
 
     /** A connection is ready: sends all that has no answer. */
-    open(transmit: (frame: string) => void, limits: Limits): void {
+    open(transmit: (frame: string) => void, limits: Pace): void {
         this.transmit = transmit;
         this.pacer = new Pacer(limits.rate, limits.burst, this.env.now);
         this.limit = limits.message;
@@ -192,7 +195,7 @@ export class Outbox {
         ref: string,
         messageType: string,
         frame: string,
-        kept: Kept | null,
+        kept: Kept<Out> | null,
     ): Promise<Ack> {
         const answer = new Promise<Ack>((resolve, reject) => {
             const epoch = kept?.epoch ?? this.epoch;
@@ -203,11 +206,11 @@ export class Outbox {
         return answer;
     }
 
-    private restore(kept: Kept): Restored {
+    private restore(kept: Kept<Out>): Restored<Out> {
         const { ref, at, outgoing } = kept;
         // A clock that was set back makes it no younger.
         const age = this.env.now() - at;
-        if (!(age >= 0 && age < KEPT_MS)) {
+        if (!(age >= 0 && age < this.options.refMs)) {
             return { ...kept, answer: failed('too_late', 'kept for too long', ref) };
         }
         const { messageType, ...fields } = outgoing;
@@ -217,7 +220,7 @@ export class Outbox {
 
     /** Puts down what is to outlive the page. */
     private put(): void {
-        this.keep?.save(
+        this.options.keep?.save(
             [...this.entries.values()].flatMap(({ kept, epoch }) =>
                 kept === null ? [] : [{ ...kept, ...(epoch === null ? {} : { epoch }) }],
             ),

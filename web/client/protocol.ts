@@ -48,12 +48,16 @@ export interface Participant {
     joinedAt: number;
 }
 
-export interface Limits {
+/** How fast one may send. */
+export interface Pace {
     /** Bytes of one message. */
     message: number;
     /** Messages per second, and how many at once. */
     rate: number;
     burst: number;
+}
+
+export interface Limits extends Pace {
     /** Bytes that may wait for a slow socket. */
     queue: number;
     participants: number;
@@ -136,23 +140,23 @@ export interface Outgoing {
 }
 
 /** A message that has no answer yet, as it is put down to outlive the page. */
-export interface Kept {
+export interface Kept<Out = Outgoing> {
     ref: string;
     /** When it was posted, by the device's clock, ms. */
     at: number;
     /** The class that it was written for, where that is known. */
     epoch?: string;
-    outgoing: Outgoing;
+    outgoing: Out;
 }
 
 /** Where messages outlive the page: one place per user and room. */
-export interface Keep {
-    load(): Kept[];
-    save(all: Kept[]): void;
+export interface Keep<Out = Outgoing> {
+    load(): Kept<Out>[];
+    save(all: Kept<Out>[]): void;
 }
 
 /** A message that an earlier page had kept, under way again. */
-export interface Restored extends Kept {
+export interface Restored<Out = Outgoing> extends Kept<Out> {
     answer: Promise<Ack>;
 }
 
@@ -196,4 +200,14 @@ export function epochOf(id: string): string | null {
 /** `room:FTYXPM` or `FTYXPM` → `FTYXPM`. */
 export function roomCode(room: string): string {
     return room.startsWith('room:') ? room.slice(5) : room;
+}
+
+/** Null for what is no message: nothing that the server sends, and nothing to fall over. */
+export function parseMessage(text: string): Message | null {
+    try {
+        const message = JSON.parse(text) as Message | null;
+        return typeof message?.messageType === 'string' ? message : null;
+    } catch {
+        return null;
+    }
 }

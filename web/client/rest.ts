@@ -41,7 +41,7 @@ export type Answer<T> = { ok: true; value: T } | Failure;
 const PATIENCE = 8000;
 
 interface Request {
-    method?: 'GET' | 'POST';
+    method?: 'GET' | 'POST' | 'DELETE';
     body?: unknown;
     token?: string;
     /** The most that the answer may take, ms. */
@@ -88,6 +88,7 @@ export async function request<T>(
             signal: abort.signal,
             ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         });
+        if (response.status === 204) return { ok: true, value: undefined as T };
         const parsed: unknown = await response.json().catch(() => null);
         if (response.ok && parsed !== null) return { ok: true, value: parsed as T };
         return failureOf(response.status, parsed, response.headers.get('retry-after'));

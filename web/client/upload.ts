@@ -1,6 +1,7 @@
 /**
- * `POST /rooms/{id}/images`: sends an image, telling how far it is. By XMLHttpRequest, since `fetch`
- * does not say how much of a body has gone out. Failures are data, never thrown.
+ * Sending files, telling how far they are: `POST /rooms/{id}/images`, `POST /chat/room/{id}/files`.
+ * By XMLHttpRequest, since `fetch` does not say how much of a body has gone out. Failures are data,
+ * never thrown.
  */
 
 import type { Environment } from './env';
@@ -69,24 +70,47 @@ function readJson(text: string): unknown {
     }
 }
 
-function answerOf(xhr: XhrLike): Answer<ImageFile> {
-    const image = xhr.status === 200 ? readImage(xhr.responseText) : null;
-    if (image) return { ok: true, value: image };
-    return failureOf(xhr.status, readJson(xhr.responseText), xhr.getResponseHeader('retry-after'));
+/** What goes out, and how the answer is read: null for what is none. */
+export interface Sending<T> {
+    url: string;
+    token: string;
+    body: Blob;
+    headers?: Readonly<Record<string, string>>;
+    read(status: number, text: string): T | null;
 }
+
+export type UploadEnvironment = Pick<Environment, 'setTimeout' | 'clearTimeout'>;
 
 /**
  * Uploads `image` (JPEG, PNG, BMP or GIF, as it is) to a room of which the token's user is the host,
  * or a participant where `talk` allows it. `base` is the server's http origin.
  */
 export function uploadImage(
-    env: Pick<Environment, 'setTimeout' | 'clearTimeout'>,
+    env: UploadEnvironment,
     base: string,
     code: string,
     token: string,
     image: Blob,
-    { onProgress, signal, XMLHttpRequest: given }: UploadOptions = {},
+    options?: UploadOptions,
 ): Promise<Answer<ImageFile>> {
+    const url = `${base}/rooms/${encodeURIComponent(code)}/images`;
+    const read = (status: number, text: string): ImageFile | null =>
+        status === 200 ? readImage(text) : null;
+    return upload(env, { url, token, body: image, read }, options);
+}
+
+/** Sends a body by POST. */
+export function upload<T>(
+    env: UploadEnvironment,
+    { url, token, body, headers = {}, read }: Sending<T>,
+    { onProgress, signal, XMLHttpRequest: given }: UploadOptions = {},
+): Promise<Answer<T>> {
+    const answerOf = (xhr: XhrLike): Answer<T> => {
+        const value = read(xhr.status, xhr.responseText);
+        if (value !== null) return { ok: true, value };
+        const retryAfter = xhr.getResponseHeader('retry-after');
+        return failureOf(xhr.status, readJson(xhr.responseText), retryAfter);
+    };
     const Xhr = given ?? (globalThis as unknown as { XMLHttpRequest: XhrConstructor }).XMLHttpRequest;
     const failure = (reason: string, message: string): Failure => ({
         ok: false,
@@ -111,7 +135,7 @@ export function uploadImage(
                 xhr.abort();
             }, PATIENCE);
         };
-        const finish = (answer: Answer<ImageFile>) => {
+        const finish = (answer: Answer<T>) => {
             env.clearTimeout(timer);
             signal?.removeEventListener('abort', giveUp);
             resolve(answer);
@@ -125,10 +149,11 @@ export function uploadImage(
         xhr.onerror = () => finish(failure('unreachable', 'the server cannot be reached'));
         xhr.onabort = () => finish(why);
         signal?.addEventListener('abort', giveUp);
-        xhr.open('POST', `${base}/rooms/${encodeURIComponent(code)}/images`);
+        xhr.open('POST', url);
         xhr.setRequestHeader('authorization', `Bearer ${token}`);
-        xhr.setRequestHeader('content-type', image.type || 'application/octet-stream');
+        xhr.setRequestHeader('content-type', body.type || 'application/octet-stream');
+        for (const [name, value] of Object.entries(headers)) xhr.setRequestHeader(name, value);
         expectMore();
-        xhr.send(image);
+        xhr.send(body);
     });
 }

@@ -18,6 +18,7 @@ import type {
     User,
     Welcome,
 } from '../client';
+import { Drawing } from './drawing';
 import { isAfter } from './model/order';
 import type { Attendance, ClassEvent, Parts, Surroundings, Views } from './model/part';
 
@@ -50,12 +51,9 @@ const REMEMBERED = 2000;
 const LOG_PATIENCE = 60_000;
 const LOG_WAITS = { base: 1000, max: 30_000 };
 
-/** Where no frame is drawn (hidden pages), changes are told after this time, ms. */
-const UNDRAWN = 100;
-
 export class Classroom<P extends Parts = {}> {
     readonly client: LecternClient;
-    private readonly listeners = new Set<() => void>();
+    private readonly drawing = new Drawing();
     private readonly changed = new Set<string>();
     private readonly names = new Map<string, string>();
     /** Ids of one's own messages: the server's answer and a replay may both bring one. */
@@ -78,8 +76,6 @@ export class Classroom<P extends Parts = {}> {
     private replayed = 0;
     /** What came while the log is asked for. */
     private meanwhile: Message[] | null = null;
-    private notified = 0;
-    private scheduled = false;
 
     constructor(
         private readonly options: ClientOptions,
@@ -111,8 +107,7 @@ export class Classroom<P extends Parts = {}> {
 
     /** Calls `fn` after changes, once per drawing; the returned function ends that. */
     subscribe(fn: () => void): () => void {
-        this.listeners.add(fn);
-        return () => void this.listeners.delete(fn);
+        return this.drawing.subscribe(fn);
     }
 
     /**
@@ -396,26 +391,6 @@ export class Classroom<P extends Parts = {}> {
     /** The snapshot is no longer true: a new one is told of when the page is next drawn. */
     private touch(): void {
         this.current = null;
-        if (this.scheduled) return;
-        this.scheduled = true;
-        const hidden = typeof document !== 'undefined' && document.hidden;
-        if (hidden && Date.now() - this.notified >= UNDRAWN) {
-            // Timers are slow there, and the projector may be in front of this page.
-            queueMicrotask(() => this.notify());
-            return;
-        }
-        const timer = setTimeout(() => this.notify(), UNDRAWN);
-        if (typeof requestAnimationFrame === 'undefined') return;
-        requestAnimationFrame(() => {
-            clearTimeout(timer);
-            this.notify();
-        });
-    }
-
-    private notify(): void {
-        if (!this.scheduled) return;
-        this.scheduled = false;
-        this.notified = Date.now();
-        for (const listener of [...this.listeners]) listener();
+        this.drawing.touch();
     }
 }

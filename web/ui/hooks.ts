@@ -44,8 +44,12 @@ export function useFirstFocus<Part extends HTMLElement>(): RefObject<Part | null
     return ref;
 }
 
+interface Connectable {
+    readonly client: { connect(): void; poke(): void; close(): void };
+}
+
 /** Connects a class while the component is there, and wakes it when device or network do. */
-export function useConnection<P extends Parts>(classroom: Classroom<P>): void {
+export function useConnection(classroom: Connectable): void {
     useEffect(() => {
         const wake = (): void => {
             if (document.visibilityState === 'visible') classroom.client.poke();

@@ -11,7 +11,7 @@ export const SHRINK_ABOVE = 2 * 1024 * 1024;
 const LONG_EDGE = 2048;
 
 /** Most bytes of a file that is tried at all. */
-export const MOST_BYTES = 64 * 1024 * 1024;
+const MOST_BYTES = 64 * 1024 * 1024;
 
 /** Most bytes of a file that cannot be drawn smaller: what servers take unless told otherwise. */
 const MOST_AS_IT_IS = 20 * 1024 * 1024;

@@ -8,6 +8,8 @@ export const t = defineStrings({
 
     image: { ko: '이미지', en: 'Image' },
     addImage: { ko: '이미지 보내기', en: 'Send an image' },
+    addFile: { ko: '파일 보내기', en: 'Send a file' },
+    dropFileHere: { ko: '여기에 놓으면 파일을 보내요', en: 'Drop the file here to send it' },
     dropHere: { ko: '여기에 놓으면 이미지를 보내요', en: 'Drop the image here to send it' },
     uploads: { ko: '보내는 이미지', en: 'Images on their way' },
     waiting: { ko: '차례를 기다리는 중', en: 'Waiting for its turn' },
@@ -49,6 +51,15 @@ export const t = defineStrings({
     roomFull: {
         ko: '이 수업의 이미지 공간이 가득 찼어요.',
         en: 'This class has no space left for images.',
+    },
+    noMember: { ko: '이 대화방에 없어서 보낼 수 없어요.', en: 'You are not in this room.' },
+    takenBack: {
+        ko: '보내는 동안 메시지가 삭제됐어요.',
+        en: 'The message was deleted while the file was on its way.',
+    },
+    storeFull: {
+        ko: '서버에 파일 공간이 없어요.',
+        en: 'The server has no space left for files.',
     },
     ended: { ko: '수업이 끝났어요.', en: 'The class has ended.' },
     otherFailure: {

@@ -2,6 +2,7 @@
 
 import type { ComponentChildren, JSX } from 'preact';
 import { useRef, useState } from 'preact/hooks';
+import { Icon } from '../icons';
 import { language } from '../strings';
 import { t } from './strings';
 import type { StringKey } from './strings';
@@ -14,11 +15,14 @@ function filesOf(data: DataTransfer | null): File[] {
 }
 
 interface ImageButtonProps {
-    uploads: Uploads;
+    uploads: Uploads<any>;
     disabled: boolean;
+    /** Takes files of any kind, and not only images. */
+    anyFile?: boolean;
 }
 
-export function ImageButton({ uploads, disabled }: ImageButtonProps): JSX.Element {
+export function ImageButton({ uploads, disabled, anyFile }: ImageButtonProps): JSX.Element {
+    const label = t(anyFile ? 'addFile' : 'addImage');
     const input = useRef<HTMLInputElement>(null);
     const onChange = (): void => {
         uploads.add(input.current?.files ?? []);
@@ -30,21 +34,25 @@ export function ImageButton({ uploads, disabled }: ImageButtonProps): JSX.Elemen
             <button
                 type="button"
                 class="icon-button image-button"
-                aria-label={t('addImage')}
-                title={t('addImage')}
+                aria-label={label}
+                title={label}
                 disabled={disabled}
                 onClick={() => input.current?.click()}
             >
-                <svg viewBox="0 0 24 24" aria-hidden="true">
-                    <rect x="3" y="4" width="18" height="16" rx="2.5" />
-                    <circle cx="8.5" cy="9.5" r="1.75" />
-                    <path d="m4 18 5.5-5.5 3.5 3.5 3-3 4.5 4.5" />
-                </svg>
+                {anyFile ? (
+                    <Icon name="clip" />
+                ) : (
+                    <svg viewBox="0 0 24 24" aria-hidden="true">
+                        <rect x="3" y="4" width="18" height="16" rx="2.5" />
+                        <circle cx="8.5" cy="9.5" r="1.75" />
+                        <path d="m4 18 5.5-5.5 3.5 3.5 3-3 4.5 4.5" />
+                    </svg>
+                )}
             </button>
             <input
                 ref={input}
                 type="file"
-                accept="image/*"
+                {...(anyFile ? {} : { accept: 'image/*' })}
                 multiple
                 hidden
                 tabIndex={-1}
@@ -62,7 +70,7 @@ interface ImageDropProps extends ImageButtonProps {
 
 /** A part of the page into which images can be dropped, and pasted while the focus is in it. */
 export function ImageDrop(props: ImageDropProps): JSX.Element {
-    const { uploads, disabled, class: name, children } = props;
+    const { uploads, disabled, anyFile, class: name, children } = props;
     /** Elements of the part that the pointer is in: each is entered before the last is left. */
     const depth = useRef(0);
     const [over, setOver] = useState(false);
@@ -98,7 +106,7 @@ export function ImageDrop(props: ImageDropProps): JSX.Element {
             {children}
             {over && (
                 <div class="image-drop-hint">
-                    <p>{t('dropHere')}</p>
+                    <p>{t(anyFile ? 'dropFileHere' : 'dropHere')}</p>
                 </div>
             )}
         </div>
@@ -125,6 +133,9 @@ const FAILURES: Readonly<Record<string, StringKey>> = {
     talk_forbidden: 'notAllowed',
     room_files_full: 'roomFull',
     room_not_found: 'ended',
+    not_member: 'noMember',
+    message_not_found: 'takenBack',
+    files_full: 'storeFull',
 };
 
 /** The same file will not fare better. */
@@ -155,13 +166,16 @@ function stageText({ stage, bytes }: Upload): string {
     }
 }
 
-function UploadItem({ upload, uploads }: { upload: Upload; uploads: Uploads }): JSX.Element {
+function UploadItem({ upload, uploads }: { upload: Upload; uploads: Uploads<any> }): JSX.Element {
     const { key, name, bytes, shrunkTo, preview, stage } = upload;
     const text = stageText(upload);
     const loud = stage.name === 'failed' || stage.name === 'pausing';
+    // Before that it may turn out to be an image.
+    const sent = loud || stage.name === 'uploading';
     return (
         <li class={`upload upload-${stage.name}`}>
             <span class="upload-picture">
+                {preview === null && sent && <Icon name="file" />}
                 {preview !== null && (
                     <img
                         src={preview}
@@ -207,11 +221,18 @@ function UploadItem({ upload, uploads }: { upload: Upload; uploads: Uploads }): 
     );
 }
 
-export function UploadList({ uploads }: { uploads: Uploads }): JSX.Element | null {
-    if (uploads.all.length === 0) return null;
+interface UploadListProps {
+    uploads: Uploads<any>;
+    /** Those of this target only. */
+    target?: string;
+}
+
+export function UploadList({ uploads, target }: UploadListProps): JSX.Element | null {
+    const all = uploads.all.filter((upload) => target === undefined || upload.target === target);
+    if (all.length === 0) return null;
     return (
         <ul class="uploads" aria-label={t('uploads')}>
-            {uploads.all.map((upload) => (
+            {all.map((upload) => (
                 <UploadItem key={upload.key} upload={upload} uploads={uploads} />
             ))}
             {uploads.tooMany && (

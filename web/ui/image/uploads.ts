@@ -1,7 +1,8 @@
 /**
- * Images on their way to the class: checked, made smaller where that helps, uploaded one at a time
- * in the order in which they were chosen, and handed over. A lost network keeps the file and tries
- * again; what the server refuses stays in the list with the reason until it is removed.
+ * Files on their way to the class or a chat room: checked, made smaller where that helps, uploaded
+ * one at a time in the order in which they were chosen, and handed over. A lost network keeps the
+ * file and tries again; what the server refuses stays in the list with the reason until it is
+ * removed.
  */
 
 import type { Answer, Failure, ImageFile } from '../../client';
@@ -29,16 +30,19 @@ export interface Upload {
     readonly stage: Stage;
 }
 
-export interface UploadParts {
+/** `Stored` is what the server makes of a file. */
+export interface UploadParts<Stored = ImageFile> {
     prepare(file: Blob): Promise<Prepared>;
     upload(
         blob: Blob,
         onProgress: (fraction: number) => void,
         signal: AbortSignal,
-    ): Promise<Answer<ImageFile>>;
-    /** The image is on the server. */
-    done(image: ImageFile, name: string, target: string | null): void;
-    preview(blob: Blob): string;
+        upload: Upload,
+    ): Promise<Answer<Stored>>;
+    /** It is on the server. */
+    done(stored: Stored, name: string, target: string | null): void;
+    /** An address to show it by; null where it is nothing to look at. */
+    preview(blob: Blob): string | null;
     unpreview(url: string): void;
     /** Whether the class's own connection is open. */
     online(): boolean;
@@ -56,7 +60,7 @@ interface Entry {
 }
 
 /** Codes that say "later", besides no answer at all. */
-const BUSY = new Set(['images_busy', 'unavailable', 'rate_limited', 'busy', 'draining']);
+const BUSY = new Set(['images_busy', 'files_busy', 'chat_busy', 'unavailable', 'rate_limited', 'busy', 'draining']);
 
 const FIRST_PAUSE_MS = 2000;
 const LONGEST_PAUSE_MS = 20_000;
@@ -67,7 +71,7 @@ const MOST_TRIES = 3;
 /** Most images that may wait at once. */
 export const MOST_UPLOADS = 20;
 
-export class Uploads {
+export class Uploads<Stored = ImageFile> {
     /** Whom images are for that are added from now on: in the page's words, opaque here. */
     target: string | null = null;
     private entries: Entry[] = [];
@@ -77,7 +81,7 @@ export class Uploads {
     private overflow = false;
     private running: Entry | null = null;
 
-    constructor(private readonly parts: UploadParts) {}
+    constructor(private readonly parts: UploadParts<Stored>) {}
 
     get all(): readonly Upload[] {
         return this.list;
@@ -218,7 +222,8 @@ export class Uploads {
         const progress = (fraction: number): void => {
             if (!this.gone(entry)) this.change(entry, { stage: { name: 'uploading', fraction } });
         };
-        const answer = await this.parts.upload(entry.ready!, progress, entry.abort.signal);
+        const { signal } = entry.abort;
+        const answer = await this.parts.upload(entry.ready!, progress, signal, entry.upload);
         entry.abort = null;
         if (this.gone(entry)) return;
         if (answer.ok) {
@@ -234,7 +239,8 @@ export class Uploads {
         // An answer that never comes though the server is there: it, or a proxy before it, cuts off
         // bodies that are larger than it takes.
         const cut = status === 0 && entry.tries >= MOST_TRIES && this.parts.online();
-        if (cut || (!busy && status !== 0 && status !== 408 && status < 500)) {
+        const later = busy || status === 0 || status === 408 || status >= 500;
+        if (cut || !later || code === 'files_full') {
             return this.change(entry, { stage: { name: 'failed', code: cut ? 'cut_off' : code } });
         }
         const pause = Math.min(FIRST_PAUSE_MS * 2 ** entry.tries, LONGEST_PAUSE_MS);

@@ -53,7 +53,7 @@ interface ImageDialogProps {
 }
 
 /** Escape, the button and a click beside the image close it; the focus stays inside till then. */
-export function ImageDialog({ image, onClose }: ImageDialogProps): JSX.Element {
+function ImageDialog({ image, onClose }: ImageDialogProps): JSX.Element {
     const dialog = useRef<HTMLDialogElement>(null);
     const [gone, setGone] = useState(false);
     useEffect(() => {

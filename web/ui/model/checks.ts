@@ -25,7 +25,7 @@ function time(value: unknown): number | null {
 }
 
 /** Null for what is no check. */
-export function parseCheck({ sender, message, ts }: Message): Check | null {
+function parseCheck({ sender, message, ts }: Message): Check | null {
     if (typeof message !== 'object' || message === null) return null;
     const { ws, rttMs, rttMaxMs, lost, browser, fallback } = message as Record<string, unknown>;
     if (typeof ws !== 'string' || !CODE.test(ws)) return null;

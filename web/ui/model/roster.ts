@@ -47,7 +47,7 @@ export interface RosterView {
 export const RECONNECT_MS = 120_000;
 
 /** Most lines of the feed. */
-export const MOST_COMINGS = 300;
+const MOST_COMINGS = 300;
 
 /** `now` is the server's time, ms. */
 export function presence({ state, since }: Person, now: number): Presence {

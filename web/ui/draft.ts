@@ -1,7 +1,7 @@
 /** What is being written and not sent yet: kept in the tab, so that a reload loses nothing. */
 
 import { useEffect, useState } from 'preact/hooks';
-import { tab } from '../web/ui/storage';
+import { tab } from './storage';
 
 const keyOf = (name: string): string => `lectern.draft.${name}`;
 

@@ -1,33 +1,39 @@
-/** The line that a student writes on: to the teacher, or to everyone where the class may talk. */
+/** The line on which one writes. What is too long is not cut, and not sent. */
 
 import type { ComponentChildren, JSX } from 'preact';
-import { useEffect, useId, useRef } from 'preact/hooks';
-import type { TargetType } from '../web/client';
-import { enterSends } from '../web/ui/keys';
+import { useEffect, useId, useLayoutEffect, useRef } from 'preact/hooks';
+import { enterSends } from './keys';
 import { t } from './strings';
-
-export type Audience = Extract<TargetType, 'teacher' | 'all'>;
 
 /** Longer texts are not sent; the server takes 64 KiB. */
 const MOST_CHARACTERS = 4000;
 
-interface WriterProps {
+interface TextLineProps {
     text: string;
     onText(text: string): void;
-    audience: Audience;
+    /** Whom it is for, in words. */
+    hint: string;
     /** Nothing can be sent: what is written stays. */
     closed: boolean;
     onSend(text: string): void;
+    /** Writing goes on here where this changes: whom to write to was chosen elsewhere. */
+    subject?: string | null;
     /** What stands beside the text field: adding an image. */
     children?: ComponentChildren;
 }
 
-export function Writer(props: WriterProps): JSX.Element {
-    const { text, onText, audience, closed, onSend, children } = props;
+export function TextLine(props: TextLineProps): JSX.Element {
+    const { text, onText, hint, closed, onSend, subject, children } = props;
     const field = useRef<HTMLTextAreaElement>(null);
+    const first = useRef(true);
     const id = useId();
-    const over = [...text.trim()].length - MOST_CHARACTERS;
-    const sendable = !closed && text.trim() !== '' && over <= 0;
+    const trimmed = text.trim();
+    const over = [...trimmed].length - MOST_CHARACTERS;
+    const sendable = !closed && trimmed !== '' && over <= 0;
+    useLayoutEffect(() => {
+        if (!first.current) field.current?.focus();
+        first.current = false;
+    }, [subject]);
     useEffect(() => {
         // Where `field-sizing` is unknown, the field grows by hand.
         const { current } = field;
@@ -38,7 +44,7 @@ export function Writer(props: WriterProps): JSX.Element {
     const submit = (event: Event): void => {
         event.preventDefault();
         if (!sendable) return;
-        onSend(text.trim());
+        onSend(trimmed);
         onText('');
         field.current?.focus();
     };
@@ -59,7 +65,7 @@ export function Writer(props: WriterProps): JSX.Element {
                     ref={field}
                     rows={1}
                     enterkeyhint="enter"
-                    placeholder={t(audience === 'all' ? 'toAllHint' : 'toTeacherHint')}
+                    placeholder={hint}
                     value={text}
                     aria-invalid={over > 0 ? true : undefined}
                     aria-describedby={over > 0 ? `${id}-error` : undefined}
@@ -71,28 +77,5 @@ export function Writer(props: WriterProps): JSX.Element {
                 </button>
             </div>
         </form>
-    );
-}
-
-interface AudienceProps {
-    audience: Audience;
-    onAudience(audience: Audience): void;
-}
-
-/** Whom one writes to, where the class may talk. */
-export function AudienceChoice({ audience, onAudience }: AudienceProps): JSX.Element {
-    return (
-        <div class="audience-choice" role="group" aria-label={t('writeTo')}>
-            {(['teacher', 'all'] as const).map((one) => (
-                <button
-                    key={one}
-                    type="button"
-                    aria-pressed={one === audience}
-                    onClick={() => onAudience(one)}
-                >
-                    {t(one === 'all' ? 'toAll' : 'toTeacher')}
-                </button>
-            ))}
-        </div>
     );
 }

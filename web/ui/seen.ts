@@ -1,7 +1,12 @@
-/** What a student has really had on the screen: shown there, and the page being looked at. */
+/** What a reader has really had on the screen: shown there, and the page being looked at. */
 
 import { useEffect, useRef } from 'preact/hooks';
-import type { Line } from '../web/ui/model/conversation';
+
+/** What is needed of a line. */
+interface Line {
+    kind: string;
+    id?: string;
+}
 
 /** Shares of a message at which it is looked at anew: fine, for those longer than the screen. */
 const STEPS = Array.from({ length: 51 }, (_, step) => step / 50);

@@ -1,23 +1,29 @@
 /** Signing in: by account where the server has accounts, else by a token that is pasted. */
 
-import type { JSX } from 'preact';
+import type { ComponentChildren, JSX } from 'preact';
 import { useEffect, useId, useState } from 'preact/hooks';
-import { accounts, environment, login, tokenClaims } from '../web/client';
-import { Field } from '../web/ui/field';
-import { BASE } from '../web/ui/page';
-import { tab } from '../web/ui/storage';
-import { accountTrouble } from './account-trouble';
+import { accounts, environment, login, tokenClaims } from '../../client';
+import { Field } from '../field';
+import { BASE } from '../page';
+import { tab } from '../storage';
+import { accountTrouble } from './trouble';
 import { SignUpForm } from './sign-up';
 import { t } from './strings';
 import type { StringKey } from './strings';
+import type { Who } from './who';
 
-const LOGIN_NAME = 'lectern.teacher.login';
+const loginName = (who: Who): string => `lectern.${who === 'teacher' ? who : 'chat'}.login`;
 
 interface SignInProps {
+    who: Who;
     /** Why it is asked for, where one was signed in before. */
     problem?: string | undefined;
     onToken(token: string): void;
+    /** What stands above the button of each way. */
+    children?: ComponentChildren;
 }
+
+type FormProps = Omit<SignInProps, 'problem'>;
 
 /** Until the server is asked once more what it offers, ms. */
 const ASK_AGAIN = 4000;
@@ -29,7 +35,12 @@ const WAYS: Record<Way, StringKey> = {
     signup: 'withNewAccount',
 };
 
-export function SignIn({ problem, onToken }: SignInProps): JSX.Element {
+/** Whether one may make an account here oneself. */
+function offered(signup: string, who: Who): boolean {
+    return signup === 'open' || (signup === 'students' && who === 'anyone');
+}
+
+export function SignIn({ who, problem, onToken, children }: SignInProps): JSX.Element {
     /** Empty while the server is asked what it offers. */
     const [ways, setWays] = useState<Way[]>([]);
     const [chosen, setChosen] = useState<Way | null>(null);
@@ -48,7 +59,7 @@ export function SignIn({ problem, onToken }: SignInProps): JSX.Element {
                 ? answer.value
                 : { login: silent, signup: '' };
             if (!kept) setWays(['token']);
-            else setWays(signup === 'open' ? ['login', 'signup', 'token'] : ['login', 'token']);
+            else setWays(offered(signup, who) ? ['login', 'signup', 'token'] : ['login', 'token']);
         };
         void ask();
         return () => {
@@ -70,9 +81,9 @@ export function SignIn({ problem, onToken }: SignInProps): JSX.Element {
                 </p>
             )}
             {way === undefined && <p class="hint">{t('connecting')}</p>}
-            {way === 'login' && <LoginForm onToken={onToken} />}
-            {way === 'signup' && <SignUpForm onToken={onToken} />}
-            {way === 'token' && <TokenForm onToken={onToken} />}
+            {way === 'login' && <LoginForm {...{ who, onToken, children }} />}
+            {way === 'signup' && <SignUpForm {...{ who, onToken, children }} />}
+            {way === 'token' && <TokenForm {...{ who, onToken, children }} />}
             {ways
                 .filter((other) => other !== way)
                 .map((other) => (
@@ -89,8 +100,8 @@ export function SignIn({ problem, onToken }: SignInProps): JSX.Element {
     );
 }
 
-function LoginForm({ onToken }: Pick<SignInProps, 'onToken'>): JSX.Element {
-    const [id, setId] = useState(() => tab.get<string>(LOGIN_NAME) ?? '');
+function LoginForm({ who, onToken, children }: FormProps): JSX.Element {
+    const [id, setId] = useState(() => tab.get<string>(loginName(who)) ?? '');
     const [password, setPassword] = useState('');
     const [trouble, setTrouble] = useState<string | null>(null);
     const [missing, setMissing] = useState(false);
@@ -104,13 +115,14 @@ function LoginForm({ onToken }: Pick<SignInProps, 'onToken'>): JSX.Element {
         setBusy(true);
         const answer = await login(environment(), BASE, id.trim(), password);
         setBusy(false);
-        if (!answer.ok) setTrouble(accountTrouble(answer));
-        else if (answer.value.user.userType !== 'teacher') setTrouble(t('notTeacher'));
-        else onToken(answer.value.token);
+        if (!answer.ok) setTrouble(accountTrouble(answer, who));
+        else if (who === 'teacher' && answer.value.user.userType !== 'teacher') {
+            setTrouble(t('notTeacher'));
+        } else onToken(answer.value.token);
     };
     const remember = (text: string): void => {
         setId(text);
-        tab.set(LOGIN_NAME, text);
+        tab.set(loginName(who), text);
     };
     return (
         <form onSubmit={(event) => void submit(event)} noValidate>
@@ -139,6 +151,7 @@ function LoginForm({ onToken }: Pick<SignInProps, 'onToken'>): JSX.Element {
                     {trouble}
                 </p>
             )}
+            {children}
             <button class="primary wide" type="submit" disabled={busy}>
                 {t(busy ? 'signingIn' : 'signIn')}
             </button>
@@ -146,7 +159,7 @@ function LoginForm({ onToken }: Pick<SignInProps, 'onToken'>): JSX.Element {
     );
 }
 
-function TokenForm({ onToken }: Pick<SignInProps, 'onToken'>): JSX.Element {
+function TokenForm({ who, onToken, children }: FormProps): JSX.Element {
     const [text, setText] = useState('');
     const [wrong, setWrong] = useState<'tokenUnreadable' | 'notTeacher' | null>(null);
     const id = useId();
@@ -155,13 +168,13 @@ function TokenForm({ onToken }: Pick<SignInProps, 'onToken'>): JSX.Element {
         const token = text.replace(/\s/g, '');
         const claims = tokenClaims(token);
         if (!claims) setWrong('tokenUnreadable');
-        else if (claims['userType'] === 'student') setWrong('notTeacher');
+        else if (who === 'teacher' && claims['userType'] === 'student') setWrong('notTeacher');
         else onToken(token);
     };
     return (
         <form onSubmit={submit} noValidate>
             <div class="field">
-                <label for={id}>{t('token')}</label>
+                <label for={id}>{t(who === 'teacher' ? 'token' : 'anyToken')}</label>
                 <textarea
                     id={id}
                     class="token-input"
@@ -182,6 +195,7 @@ function TokenForm({ onToken }: Pick<SignInProps, 'onToken'>): JSX.Element {
                     </p>
                 )}
             </div>
+            {children}
             <button class="primary wide" type="submit">
                 {t('useToken')}
             </button>

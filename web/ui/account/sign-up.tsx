@@ -1,18 +1,19 @@
-/** Making an account, where the server lets teachers do so themselves. */
+/** Making an account, where the server lets people do so themselves. */
 
-import type { JSX } from 'preact';
+import type { ComponentChildren, JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import { environment, signup } from '../web/client';
-import type { Failure } from '../web/client';
-import { Field } from '../web/ui/field';
-import { BASE } from '../web/ui/page';
-import { tab } from '../web/ui/storage';
-import { accountTrouble } from './account-trouble';
+import { environment, signup } from '../../client';
+import type { Failure } from '../../client';
+import { Field } from '../field';
+import { BASE } from '../page';
+import { tab } from '../storage';
+import { accountTrouble } from './trouble';
+import type { Who } from './who';
 import { t } from './strings';
 import type { StringKey } from './strings';
 
 /** What is typed survives a reload, but for the password. */
-const DRAFT = 'lectern.teacher.signup';
+const draftOf = (who: Who): string => `lectern.${who === 'teacher' ? who : 'chat'}.signup`;
 
 type FieldName = 'id' | 'name' | 'email' | 'password';
 type Form = Record<FieldName, string>;
@@ -39,7 +40,12 @@ function problemOf({ code, field }: Failure): Problems | null {
     if (code === 'id_taken') return { id: 'idTaken' };
     if (code === 'email_taken') return { email: 'emailTaken' };
     if (code !== 'bad_field') return null;
-    const texts: Problems = { id: 'badId', name: 'badName', email: 'badEmail', password: 'badPassword' };
+    const texts: Problems = {
+        id: 'badId',
+        name: 'badName',
+        email: 'badEmail',
+        password: 'badPassword',
+    };
     const text = texts[field as FieldName];
     return text ? { [field as FieldName]: text } : null;
 }
@@ -73,14 +79,21 @@ const FIELDS: readonly {
     },
 ];
 
-export function SignUpForm({ onToken }: { onToken(token: string): void }): JSX.Element {
-    const [form, setForm] = useState<Form>(() => ({ ...EMPTY, ...tab.get<Partial<Form>>(DRAFT) }));
+interface SignUpProps {
+    who: Who;
+    onToken(token: string): void;
+    children?: ComponentChildren;
+}
+
+export function SignUpForm({ who, onToken, children }: SignUpProps): JSX.Element {
+    const draft = draftOf(who);
+    const [form, setForm] = useState<Form>(() => ({ ...EMPTY, ...tab.get<Partial<Form>>(draft) }));
     const [problems, setProblems] = useState<Problems>({});
     const [trouble, setTrouble] = useState<string | null>(null);
     const [busy, setBusy] = useState(false);
     const change = (next: Form): void => {
         setForm(next);
-        tab.set(DRAFT, { ...next, password: '' });
+        tab.set(draft, { ...next, password: '' });
     };
     const submit = async (event: Event): Promise<void> => {
         event.preventDefault();
@@ -91,23 +104,25 @@ export function SignUpForm({ onToken }: { onToken(token: string): void }): JSX.E
         setBusy(true);
         const { id, name, email, password } = form;
         const [one, two, three] = [id.trim(), name.trim(), email.trim()];
-        const given = { id: one, name: two, email: three, password, userType: 'teacher' as const };
+        // Teachers make theirs on their own page, or have it from the server's operator.
+        const userType = who === 'teacher' ? 'teacher' : 'student';
+        const given = { id: one, name: two, email: three, password, userType } as const;
         const answer = await signup(environment(), BASE, given);
         setBusy(false);
         if (answer.ok) {
-            tab.remove(DRAFT);
+            tab.remove(draft);
             return onToken(answer.value.token);
         }
         const problem = problemOf(answer);
         if (problem) setProblems(problem);
-        else setTrouble(accountTrouble(answer));
+        else setTrouble(accountTrouble(answer, who));
     };
     return (
         <form onSubmit={(event) => void submit(event)} noValidate>
             {FIELDS.map(({ field, label, hint, input }) => (
                 <Field
                     key={field}
-                    label={t(label)}
+                    label={t(label === 'newName' && who !== 'teacher' ? 'newNameOthers' : label)}
                     {...(hint ? { hint: t(hint) } : {})}
                     error={problems[field] && t(problems[field])}
                     value={form[field]}
@@ -120,6 +135,7 @@ export function SignUpForm({ onToken }: { onToken(token: string): void }): JSX.E
                     {trouble}
                 </p>
             )}
+            {children}
             <button class="primary wide" type="submit" disabled={busy}>
                 {t('makeAccount')}
             </button>

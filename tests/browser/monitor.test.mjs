@@ -1,0 +1,210 @@
+/** The dashboard of the event feed: who gets in, what it shows, and that much of it does no harm. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { limit, mintToken, waitFor } from '../integration/harness.mjs';
+import { post, serviceToken } from '../integration/feed.mjs';
+import { LAPTOP, PHONE, checkView, openPage, startAll } from './support.mjs';
+
+const COMMUNITY = 'community_monitor';
+const TRADE = 'trade_chat_monitor';
+
+const row = (page, channel) => page.locator(`tr[data-channel="${channel}"]`);
+const cells = async (page, channel) => row(page, channel).locator('td').allTextContents();
+const items = (page) => page.locator('.monitor-list > li');
+const connected = (page) => page.locator('.monitor-state[data-state="open"]').waitFor();
+
+async function openMonitor(t, all, token, options = {}, query = '') {
+    const opened = await openPage(t, all.browser, { locale: 'en-US', ...LAPTOP, ...options });
+    await opened.page.goto(`${all.origin}/monitor/${query}${token ? `#token=${token}` : ''}`);
+    return opened;
+}
+
+test('dashboard', { timeout: limit(240_000) }, async (t) => {
+    const all = await startAll(t);
+    const { server, redis, crash } = all;
+    const publish = (channel, data) => redis.client.publish(channel, JSON.stringify(data));
+
+    await t.test('asks for a token, says what is wrong with one, and keeps it in the tab', async (t) => {
+        const { page, complaints } = await openMonitor(t, all, null);
+        const field = page.getByLabel('Access token');
+        const open = page.getByRole('button', { name: 'Open' });
+        await field.waitFor();
+        await checkView(page, 'monitor-token');
+        await open.click();
+        await page.getByText('A token has three parts').waitFor();
+        await field.fill('a.b.c');
+        await open.click();
+        await page.getByText('This token is not valid.').waitFor();
+        await field.fill(mintToken({ type: 'teacher' }));
+        await open.click();
+        await page.getByText('This token does not open these channels.').waitFor();
+        await field.fill(serviceToken([COMMUNITY, TRADE]));
+        await open.click();
+        await connected(page);
+        assert.equal(await page.locator('.monitor-table tbody tr').count(), 2);
+        await page.reload();
+        await connected(page);
+        await page.getByRole('button', { name: 'Leave' }).click();
+        await field.waitFor();
+        await page.reload();
+        await field.waitFor();
+        // A refused handshake, and the questions that explain it, are errors to the browser.
+        assert.deepEqual(complaints([/WebSocket connection to/, /Failed to load resource/]), []);
+    });
+
+    await t.test('a token in the address is taken out of it; ?channels= narrows', async (t) => {
+        const { page } = await openMonitor(t, all, serviceToken('*'), {}, `?channels=${TRADE}`);
+        await connected(page);
+        assert.equal(new URL(page.url()).hash, '');
+        assert.equal(await page.locator('.monitor-table tbody tr').count(), 1);
+        await row(page, TRADE).waitFor();
+    });
+
+    await t.test('events are counted, listed, filtered and shown in full', async (t) => {
+        const { page, complaints } = await openMonitor(t, all, serviceToken('*'));
+        await connected(page);
+        await page.getByText('No events yet.').waitFor();
+        const id = await post(server, COMMUNITY, { user: '민수', text: '안녕하세요', nested: { a: [1, 2] } });
+        await publish(TRADE, { item: 'book', price: 5000 });
+        await redis.client.publish(TRADE, 'no JSON at all');
+        await waitFor(async () => (await items(page).count()) === 3, { timeout: limit(10_000) });
+        assert.equal((await cells(page, COMMUNITY))[0], '1');
+        assert.equal((await cells(page, TRADE))[0], '2');
+        await items(page).filter({ hasText: 'trade_chat_monitorno JSON at all' }).waitFor();
+        await page.locator('.monitor-chart canvas').waitFor();
+        await checkView(page, 'monitor');
+
+        await page.getByLabel('Channel', { exact: true }).selectOption(TRADE);
+        await waitFor(async () => (await items(page).count()) === 2);
+        await page.getByLabel('Channel', { exact: true }).selectOption('');
+        await page.getByLabel('Find in events').fill('안녕');
+        await waitFor(async () => (await items(page).count()) === 1);
+        await items(page).first().getByRole('button').click();
+        const dialog = page.getByRole('dialog');
+        await dialog.getByText(id).waitFor();
+        assert.match(await dialog.locator('pre').textContent(), /"text": "안녕하세요",\n/);
+        await checkView(page, 'monitor-details');
+        await page.keyboard.press('Escape');
+        await dialog.waitFor({ state: 'detached' });
+        await page.getByLabel('Find in events').fill('nothing has this');
+        await page.getByText('No event fits.').waitFor();
+        assert.deepEqual(complaints(), []);
+    });
+
+    await t.test('pause holds the list still, and counts what is new', async (t) => {
+        const { page } = await openMonitor(t, all, serviceToken('*'));
+        await connected(page);
+        await publish(COMMUNITY, 'before');
+        await items(page).first().getByText('before').waitFor();
+        await page.getByRole('button', { name: 'Pause' }).click();
+        for (let i = 0; i < 5; i += 1) await publish(COMMUNITY, `later ${i}`);
+        await page.getByText('Paused · 5 new').waitFor();
+        assert.equal(await items(page).count(), 1);
+        assert.equal((await cells(page, COMMUNITY))[0], '6');
+        await page.getByRole('button', { name: 'Go on' }).click();
+        await items(page).first().getByText('later 4').waitFor();
+        assert.equal(await items(page).count(), 6);
+        await page.getByRole('button', { name: 'Clear' }).click();
+        await page.getByText('No events yet.').waitFor();
+        assert.equal((await cells(page, COMMUNITY))[0], '6', 'the figures stay');
+    });
+
+    await t.test('text of events is text, never HTML', async (t) => {
+        const { page, complaints } = await openMonitor(t, all, serviceToken('*'));
+        await connected(page);
+        await publish(COMMUNITY, { x: '<img src=x onerror="window.hacked=1">' });
+        await items(page).first().getByRole('button').click();
+        await page.getByRole('dialog').getByText('<img src=x').waitFor();
+        assert.equal(await page.evaluate(() => window.hacked), undefined);
+        assert.deepEqual(complaints(), []);
+    });
+
+    await t.test('a server that dies: the light says so, and it comes back with what was missed', async (t) => {
+        const { page } = await openMonitor(t, all, serviceToken('*'));
+        await connected(page);
+        await post(server, COMMUNITY, 'before the crash');
+        await items(page).first().getByText('before the crash').waitFor();
+        const start = await crash();
+        let again;
+        try {
+            await page.locator('.monitor-state.state-warn').waitFor();
+            await checkView(page, 'monitor-lost');
+        } finally {
+            again = await start();
+        }
+        await post(again, COMMUNITY, 'while it was away');
+        await page.locator('.monitor-state[data-state="open"]').waitFor({ timeout: limit(60_000) });
+        await items(page).first().getByText('while it was away').waitFor();
+        assert.equal(await items(page).count(), 2);
+    });
+
+    await t.test('where WebSocket is blocked it comes by SockJS', async (t) => {
+        const { page } = await openPage(t, all.browser, { locale: 'en-US', ...LAPTOP });
+        await page.routeWebSocket('**/monitor**', (ws) => ws.close());
+        const asked = [];
+        page.on('request', (request) => asked.push(new URL(request.url()).pathname));
+        await page.goto(`${all.origin}/monitor/#token=${serviceToken('*')}`);
+        await page.locator('.monitor-state[data-state="open"]').waitFor({ timeout: limit(60_000) });
+        await publish(COMMUNITY, 'by another way');
+        await items(page).first().getByText('by another way').waitFor();
+        assert.ok(asked.some((path) => path.startsWith('/sockjs/monitor/')));
+    });
+
+    await t.test('ten thousand events: a bounded list, a page that stays quick', async (t) => {
+        const { page, complaints } = await openMonitor(t, all, serviceToken('*'));
+        await connected(page);
+        await page.evaluate(() => {
+            window.longest = 0;
+            new PerformanceObserver((list) => {
+                for (const { duration } of list.getEntries()) {
+                    window.longest = Math.max(window.longest, duration);
+                }
+            }).observe({ type: 'longtask' });
+        });
+        const total = 10_000;
+        for (let sent = 0; sent < total; sent += 500) {
+            const pipeline = redis.client.pipeline();
+            for (let i = sent; i < sent + 500; i += 1) {
+                pipeline.publish(i % 2 ? COMMUNITY : TRADE, JSON.stringify({ n: i, text: 'x'.repeat(200) }));
+            }
+            await pipeline.exec();
+        }
+        const number = (text) => Number(text.replace(/\D/g, ''));
+        await waitFor(async () => {
+            const [a, b] = [await cells(page, COMMUNITY), await cells(page, TRADE)];
+            return number(a[0]) + number(b[0]) + number(a[3]) + number(b[3]) === total;
+        }, { timeout: limit(60_000), what: 'all of them counted', every: 200 });
+        assert.equal(await items(page).count(), 200);
+        await page.getByText('Newest 200 of 2000').waitFor();
+        await items(page).first().getByText(`"n":${total - 1}`).waitFor();
+        await page.getByLabel('Find in events').fill(`"n":${total - 2},`);
+        await waitFor(async () => (await items(page).count()) === 1);
+        const longest = await page.evaluate(() => window.longest);
+        assert.ok(longest < limit(1000), `a task of ${longest} ms`);
+        assert.deepEqual(complaints(), []);
+    });
+
+    await t.test('on a phone, and in Korean', async (t) => {
+        const { page } = await openMonitor(t, all, serviceToken('*'), { ...PHONE, locale: 'ko-KR' });
+        await connected(page);
+        await page.getByText('연결됨').first().waitFor();
+        await publish(COMMUNITY, { text: '긴 글'.repeat(200) });
+        await items(page).first().waitFor();
+        const wide = await page.evaluate(
+            () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+        );
+        assert.equal(wide, 0, 'nothing sticks out');
+        await checkView(page, 'monitor-phone');
+    });
+});
+
+test('a public feed opens at once', { timeout: limit(60_000) }, async (t) => {
+    const all = await startAll(t, { env: { LECTERN_FEED_PUBLIC: 1, LECTERN_FEED_CHANNELS: 'a:b' } });
+    const { page, complaints } = await openMonitor(t, all, null);
+    await connected(page);
+    await all.redis.client.publish('a:b', '1');
+    await waitFor(async () => (await cells(page, 'a:b'))[0] === '1');
+    assert.equal(await page.getByRole('button', { name: 'Leave' }).count(), 0);
+    assert.deepEqual(complaints(), []);
+});

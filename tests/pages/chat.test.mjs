@@ -1,0 +1,240 @@
+/** A chat as the page knows it, against a server that does what each test says. */
+
+import assert from 'node:assert/strict';
+import { WebSocket } from 'ws';
+import { Clock, FakeServer, load, stateOf, test, token } from '../client/support.mjs';
+
+const { Chat } = await load('../chat/chat');
+const { placeOf, hashOf } = await load('../chat/place');
+
+const A = 'caaaaaaaaaaaaaaa';
+const B = 'cbbbbbbbbbbbbbbb';
+
+const said = (room, n, more = {}) => ({
+    id: `${room}.${n}`,
+    ts: 1_600_000_000_000 + n * 1000,
+    room: `room:${room}`,
+    senderType: 'student',
+    sender: 's2',
+    senderName: '서연',
+    targetType: 'all',
+    messageType: 'send',
+    message: `text ${n}`,
+    ...more,
+});
+const range = (room, from, to) => Array.from({ length: to - from + 1 }, (_, n) => said(room, from + n));
+const mine = (id, more = {}) => ({
+    id,
+    kind: 'group',
+    name: id,
+    owner: 't1',
+    members: 2,
+    createdAt: 1,
+    unread: 0,
+    lastReadMessage: '',
+    last: null,
+    ...more,
+});
+const page = (messages, more = false) => [200, { messages, more, lastReadMessage: '', reads: {} }];
+
+/** A chat, connected to a server with those rooms. */
+async function setUp(t, rooms) {
+    const clock = new Clock();
+    const server = new FakeServer(clock);
+    await server.start();
+    const { now, setTimeout, clearTimeout } = clock;
+    const env = { WebSocket, now, setTimeout, clearTimeout, random: () => 0.5 };
+    const chat = new Chat({ base: server.base, token: token(), env });
+    t.after(async () => {
+        chat.close();
+        await server.stop();
+    });
+    server.answers.set('/chat/my/rooms', [200, { rooms }]);
+    chat.client.connect();
+    const peer = await server.connection();
+    peer.hello();
+    await stateOf(chat.client, 'open');
+    await until(chat, () => chat.listed);
+    return { chat, server, clock, peer };
+}
+
+/** Waits until something is so. */
+function until(chat, so) {
+    return new Promise((resolve) => {
+        const look = () => {
+            if (!so()) return;
+            off();
+            resolve();
+        };
+        const off = chat.subscribe(look);
+        look();
+    });
+}
+const seqs = (chat) => chat.current.timeline.all.map(({ seq }) => seq);
+const history = (room, query) => `/chat/history/${room}?${query}`;
+
+test('each of one’s rooms is followed from its last message, the open one first', async (t) => {
+    const rooms = [mine(B, { last: said(B, 4) }), mine(A)];
+    const { chat, peer } = await setUp(t, rooms);
+    const asked = [await peer.next(), await peer.next()];
+    assert.deepEqual(asked.map(({ room, since }) => [room, since]), [
+        [`room:${B}`, `${B}.4`],
+        [`room:${A}`, undefined],
+    ]);
+    peer.chat(A, 1, 'hello');
+    await until(chat, () => chat.rooms.unread === 1);
+    assert.equal(chat.rooms.all[0].id, A);
+});
+
+test('a room opens at its newest page, or where reading stopped', async (t) => {
+    const rooms = [
+        mine(A, { last: said(A, 90) }),
+        mine(B, { last: said(B, 90), unread: 60, lastReadMessage: `${B}.30` }),
+    ];
+    const { chat, server, peer } = await setUp(t, rooms);
+    server.answers.set(history(A, 'limit=50'), page(range(A, 41, 90), true));
+    chat.open(A);
+    await until(chat, () => chat.current.timeline.loaded);
+    assert.deepEqual([seqs(chat)[0], chat.current.divider], [41, null]);
+    server.answers.set(history(B, 'before=31&limit=30'), page(range(B, 1, 30)));
+    server.answers.set(history(B, 'after=30&limit=50'), page(range(B, 31, 80), true));
+    chat.open(B);
+    await until(chat, () => chat.current.timeline.loaded);
+    assert.deepEqual([seqs(chat).at(-1), chat.current.divider], [80, 30]);
+    assert.equal(chat.current.timeline.newer, true);
+    server.answers.set(history(B, 'after=80&limit=50'), page(range(B, 81, 90)));
+    await chat.loadNewer(chat.current);
+    peer.chat(B, 91, 'text 91', { sender: 's2' });
+    await until(chat, () => seqs(chat).at(-1) === 91);
+    assert.equal(seqs(chat).length, 91);
+    chat.seen(chat.current, `${B}.91`);
+    assert.equal(chat.rooms.get(B).unread, 0);
+    chat.open(A);
+    peer.chat(A, 91, 'x', { sender: 's2' });
+    await until(chat, () => seqs(chat).at(-1) === 91);
+});
+
+test('a message that was looked for is shown with what is around it', async (t) => {
+    const { chat, server } = await setUp(t, [mine(A, { last: said(A, 900) })]);
+    server.answers.set(history(A, 'before=101&limit=30'), page(range(A, 71, 100), true));
+    server.answers.set(history(A, 'after=100&limit=50'), page(range(A, 101, 150), true));
+    chat.open(A, 100);
+    await until(chat, () => chat.current.pointed !== null);
+    assert.deepEqual([seqs(chat)[0], seqs(chat).at(-1)], [71, 150]);
+    assert.equal(chat.current.pointed.seq, 100);
+    chat.open(A, 120);
+    await until(chat, () => chat.current.pointed.seq === 120);
+    assert.equal(seqs(chat).length, 80, 'it was there already');
+});
+
+test('a page that could not be had says so, and can be asked for again', async (t) => {
+    const { chat, server } = await setUp(t, [mine(A, { last: said(A, 1) })]);
+    const busy = [503, { error: { code: 'unavailable', message: 'x' } }];
+    server.answers.set(history(A, 'limit=50'), busy);
+    chat.open(A);
+    await until(chat, () => chat.current.trouble !== null);
+    assert.equal(chat.current.trouble.code, 'unavailable');
+    server.answers.set(history(A, 'limit=50'), page(range(A, 1, 1)));
+    await chat.loadNewest(chat.current);
+    assert.deepEqual([seqs(chat), chat.current.trouble], [[1], null]);
+});
+
+test('sending: at once below, then in its place; what is refused can be sent again', async (t) => {
+    const { chat, server, peer } = await setUp(t, [mine(A)]);
+    server.answers.set(history(A, 'limit=50'), page([]));
+    chat.open(A);
+    await until(chat, () => chat.current.timeline.loaded);
+    await peer.next();
+    chat.say(A, 'mine');
+    assert.equal(chat.current.timeline.all[0].status, 'sending');
+    const first = await peer.next();
+    peer.refuse(first, 'not_member');
+    await until(chat, () => chat.current.timeline.all[0].status === 'failed');
+    chat.resend(chat.current.timeline.all[0].key);
+    const second = await peer.next();
+    assert.equal(second.message, 'mine');
+    peer.chat(A, 1, 'mine', { sender: 's1', senderName: '민준' });
+    peer.ack(second, `${A}.1`);
+    await until(chat, () => chat.current.timeline.all[0].status === 'sent');
+    assert.deepEqual(seqs(chat), [1]);
+    chat.say(A, 'no');
+    peer.refuse(await peer.next(), 'too_big');
+    await until(chat, () => chat.current.timeline.all[1].status === 'failed');
+    chat.drop(A, chat.current.timeline.all[1].key);
+    assert.deepEqual(seqs(chat), [1]);
+});
+
+test('a message that is gone already counts as taken back', async (t) => {
+    const { chat, server, peer } = await setUp(t, [mine(A, { last: said(A, 2) })]);
+    server.answers.set(history(A, 'limit=50'), page(range(A, 1, 2)));
+    chat.open(A);
+    await until(chat, () => chat.current.timeline.loaded);
+    await peer.next();
+    const gone = chat.delete(A, `${A}.1`);
+    peer.refuse(await peer.next(), 'message_not_found');
+    assert.equal(await gone, null);
+    assert.deepEqual(seqs(chat), [2]);
+    const no = chat.delete(A, `${A}.2`);
+    peer.refuse(await peer.next(), 'forbidden');
+    assert.equal((await no).code, 'forbidden');
+});
+
+test('rooms come by invitation and go with their reason', async (t) => {
+    const { chat, server, clock, peer } = await setUp(t, [mine(A)]);
+    await peer.next();
+    server.answers.set('/chat/my/rooms', [200, { rooms: [mine(A), mine(B)] }]);
+    const told = { messageType: 'invited', room: `room:${B}`, message: { room: `room:${B}` } };
+    chat.open(B);
+    assert.equal(chat.current, null, 'not one of ours yet');
+    server.answers.set(history(B, 'limit=50'), page([]));
+    peer.send(told);
+    await until(chat, () => {
+        clock.advance(400);
+        return chat.rooms.all.length === 2;
+    });
+    assert.equal((await peer.next()).room, `room:${B}`);
+    await until(chat, () => chat.current?.id === B);
+    peer.send({ messageType: 'close', room: `room:${B}`, message: { reason: 'deleted' } });
+    await until(chat, () => chat.rooms.all.length === 1);
+    assert.deepEqual([chat.current, chat.ended], [null, { room: B, reason: 'deleted' }]);
+});
+
+test('who writes is told, until they stop or send', async (t) => {
+    const { chat, server, clock, peer } = await setUp(t, [mine(A)]);
+    server.answers.set(history(A, 'limit=50'), page([]));
+    chat.open(A);
+    await until(chat, () => chat.current.timeline.loaded);
+    const typing = (message) =>
+        peer.send({ messageType: 'typing', room: `room:${A}`, sender: 's2', senderName: '서연', message });
+    typing(true);
+    await until(chat, () => chat.current.typing.names.length === 1);
+    peer.chat(A, 1, 'done', { sender: 's2' });
+    await until(chat, () => chat.current.typing.names.length === 0);
+    typing(true);
+    await until(chat, () => chat.current.typing.names.length === 1);
+    clock.advance(8000);
+    assert.equal(chat.current.typing.names.length, 0);
+    await peer.next();
+    chat.typing(A);
+    chat.typing(A);
+    chat.stopTyping();
+    const told = [await peer.next(), await peer.next()];
+    assert.deepEqual(told.map(({ message }) => message), [true, false]);
+});
+
+test('how far one has read on another device counts here too', async (t) => {
+    const rooms = [mine(A, { last: said(A, 9), unread: 5, lastReadMessage: `${A}.4` })];
+    const { chat, peer } = await setUp(t, rooms);
+    const message = { lastReadMessage: `${A}.9` };
+    peer.send({ messageType: 'read', room: `room:${A}`, sender: 's1', message });
+    await until(chat, () => chat.rooms.unread === 0);
+});
+
+test('the page’s address names a room, and perhaps a message', () => {
+    assert.deepEqual(placeOf(`#${A}`), { room: A, seq: null });
+    assert.deepEqual(placeOf(`#${A}.12`), { room: A, seq: 12 });
+    assert.equal(hashOf(A, 12), `#${A}.12`);
+    for (const odd of ['', '#', '#FTYXPM', `#${A}.x`, `#${A}x`, '#c<script>aaaaaaa']) {
+        assert.deepEqual(placeOf(odd), { room: null, seq: null });
+    }
+});

@@ -1,0 +1,68 @@
+/** Choosing a person to chat with. */
+
+import type { JSX } from 'preact';
+import { useState } from 'preact/hooks';
+import type { User } from '../client';
+import { Dialog } from '../ui/dialog';
+import { Field } from '../ui/field';
+import type { Chat } from './chat';
+import { goTo } from './place';
+import { t } from './strings';
+import { useAsked } from './use-asked';
+import { failureText } from './words';
+
+export function PeopleDialog({ chat, onDone }: { chat: Chat; onDone(): void }): JSX.Element {
+    const [query, setQuery] = useState('');
+    const [trouble, setTrouble] = useState<string | null>(null);
+    const wanted = query.trim();
+    const ask = wanted === '' ? null : () => chat.rest.people(wanted);
+    const { answer, busy } = useAsked(wanted, ask);
+    const choose = async ({ id }: User): Promise<void> => {
+        setTrouble(null);
+        const made = await chat.rest.direct(id);
+        if (!made.ok) return setTrouble(failureText(made));
+        await chat.refreshNow();
+        onDone();
+        goTo(made.value.id);
+    };
+    const users = answer?.ok ? answer.value.users : [];
+    const problem = trouble ?? (answer && !answer.ok ? failureText(answer) : undefined);
+    return (
+        <Dialog title={t('newChat')} onClose={onDone}>
+            <Field
+                label={t('person')}
+                hint={t('personHint')}
+                error={problem}
+                value={query}
+                onValue={setQuery}
+                input={{ type: 'search', autocomplete: 'off', spellcheck: false, maxLength: 64 }}
+            />
+            <p class="hint" role="status">
+                {wanted !== '' && !busy && answer?.ok && users.length === 0 && t('nobody')}
+            </p>
+            <ul class="choices">
+                {users.map((user) => (
+                    <li key={user.id}>
+                        <button
+                            type="button"
+                            class="choice"
+                            aria-label={t('chatWith', { name: `${user.name} (${user.id})` })}
+                            onClick={() => void choose(user)}
+                        >
+                            <span class="avatar avatar-direct" aria-hidden="true">
+                                {[...user.name][0]}
+                            </span>
+                            <span>
+                                <strong>{user.name}</strong>{' '}
+                                <span class="hint">
+                                    {user.id}
+                                    {user.userType === 'teacher' && ` · ${t('teacher')}`}
+                                </span>
+                            </span>
+                        </button>
+                    </li>
+                ))}
+            </ul>
+        </Dialog>
+    );
+}
