@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import {
-    ROOT, asStudent, asTeacher, freePort, launch, limit, mintToken, randomId, refused, roomCode, runCommand, startRedis, startServer,
+    ROOT, api, asStudent, asTeacher, freePort, launch, limit, mintToken, randomId, refused, roomCode, runCommand, startRedis, startServer,
     waitFor, within,
 } from '../integration/harness.mjs';
 import { closedWith, joinClass, marker, openClass, say } from '../integration/classroom.mjs';
@@ -144,6 +144,31 @@ describe('a site behind HAProxy', () => {
             used.add(first);
         }
         assert.equal(used.size, 2);
+    });
+
+    test('requests of one SockJS session find it; what comes to the other server is told that it is not there', async () => {
+        const send = async (path, body) => proxy.request('POST', `${path}/xhr_send`, { body });
+        for (let i = 0; i < 8; i++) {
+            const path = `/sockjs/echo/${i}/${randomId('proxied')}`;
+            assert.equal((await proxy.request('POST', `${path}/xhr`)).text, 'o\n');
+            assert.equal((await send(path, ['through the proxy'])).status, 204);
+            assert.equal((await proxy.request('POST', `${path}/xhr`)).text, 'a["through the proxy"]\n');
+            const answers = await Promise.all(site.servers.map((server) =>
+                api(server, 'POST', `${path}/xhr_send`, { body: '["straight"]' })));
+            assert.deepEqual(answers.map(({ status }) => status).sort(), [204, 404]);
+        }
+        // A class by polls: `room` decides, in every request of the session.
+        const { code, host } = await openHere(proxy);
+        const path = `/sockjs/ws/1/${randomId('pupil')}`;
+        const query = `?room=${code}&token=${mintToken({ sub: 's1' })}`;
+        assert.equal((await proxy.request('POST', `${path}/xhr${query}`)).text, 'o\n');
+        await host.next('join');
+        const { text } = await proxy.request('POST', `${path}/xhr${query}`);
+        assert.equal(JSON.parse(JSON.parse(text.slice(1))[0]).message.server.id, serverOf(host));
+        const message = JSON.stringify({ targetType: 'teacher', messageType: 'send', message: 'by polls' });
+        assert.equal((await proxy.request('POST', `${path}/xhr_send${query}`, { body: [message] })).status, 204);
+        assert.equal((await host.next('send')).message, 'by polls');
+        await host.close();
     });
 
     test('pages and REST work, http is sent to https, metrics stay inside', async () => {

@@ -47,7 +47,7 @@ export function refusedWith(answer, status, code, field) {
     assert.equal(answer.status, status, answer.text);
     assert.equal(answer.body.error.code, code, answer.text);
     assert.equal(answer.body.error.field, field, answer.text);
-    assert.match(answer.body.error.message, /^[A-Z].*\.$/, 'an error says what is wrong in a sentence');
+    assert.match(answer.body.error.message, /^[A-Z"\\].*\.$/, 'an error says what is wrong in a sentence');
     return answer;
 }
 

@@ -412,7 +412,7 @@ function contains(value, wanted) {
  * A WebSocket that remembers. `messages` holds every frame received, parsed (binary frames as Buffer, text that is no JSON
  * as string), `frames` the text as it came; next() hands each of them out once.
  */
-class Client {
+export class Client {
     #waiting = [];
     #unread = [];
     static #refs = 0; // of all clients: the same user's next socket must not repeat one
@@ -610,7 +610,7 @@ async function readResponse(response) {
     const buffer = Buffer.concat(chunks);
     const text = buffer.toString('utf8');
     const json = /^application\/json\b/.test(response.headers['content-type'] ?? '');
-    return { status: response.statusCode, headers: response.headers, text, buffer, body: json ? JSON.parse(text) : text };
+    return { status: response.statusCode, headers: response.headers, text, buffer, body: json && text ? JSON.parse(text) : text };
 }
 
 /**
