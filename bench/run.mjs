@@ -3,13 +3,14 @@
 // says what the scenarios are.
 //
 //   node bench/run.mjs [--servers raw,lectern] [--scenarios fan-1x1000-w1,…] [--rounds 5] [--quick]
-//       [--growth] [--build build] [--lectern FILE] [--json FILE] [--install-peers] [--list]
+//       [--growth] [--store] [--messages 100000] [--build build] [--lectern FILE] [--json FILE] [--install-peers] [--list]
 
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { fail, installPeers, loadOptions, pinned, startServer, starters } from './servers.mjs';
+import { benchStore } from './store.mjs';
 
 // aim: what the project wants of Lectern here; × raw is a ratio to the bare loop of the same round.
 const scenarios = {
@@ -62,6 +63,8 @@ const { values: options } = parseArgs({
         rounds: { type: 'string', default: '5' },
         quick: { type: 'boolean', default: false },
         growth: { type: 'boolean', default: false },
+        store: { type: 'boolean', default: false },
+        messages: { type: 'string', default: '100000' },
         build: { type: 'string', default: 'build' },
         lectern: { type: 'string' },
         json: { type: 'string' },
@@ -72,7 +75,7 @@ const { values: options } = parseArgs({
 });
 if (options.help) {
     console.log('usage: run.mjs [--servers A,B] [--scenarios A,B] [--rounds N] [--quick] [--growth] [--build DIR] [--lectern FILE]\n'
-        + '               [--json FILE] [--install-peers] [--list]        docs/performance.md says more');
+        + '               [--store] [--messages N] [--json FILE] [--install-peers] [--list]        docs/performance.md says more');
     process.exit(0);
 }
 const build = path.resolve(options.build);
@@ -194,6 +197,10 @@ function print(name, perServer) {
 }
 
 async function main() {
+    if (options.store) {
+        await benchStore({ build, messages: Number(options.messages) });
+        process.exit(0); // the tests' harness, which knows how to start PostgreSQL, would report on tests
+    }
     if (options['install-peers']) installPeers(build);
     if (options.list) {
         for (const [name, { args, aim }] of Object.entries(table)) console.log(`${name.padEnd(16)} ${args}  ${aim ?? ''}`);

@@ -13,8 +13,8 @@ const SECRET = 'a secret of the benchmark, which signs tokens';
 const children = new Set();
 const directories = new Set(); // of servers that run; left behind, with their logs, when one fails
 
-/** The command that runs on one core; everything runs anywhere when there is only one. */
-export const pinned = (cpu, command) => (os.cpus().length > 1 ? ['taskset', '-c', String(cpu), ...command] : command);
+/** The command that runs on one core; on any when there is only one, or `cpu` is null. */
+export const pinned = (cpu, command) => (os.cpus().length > 1 && cpu !== null ? ['taskset', '-c', String(cpu), ...command] : command);
 
 export function fail(message) {
     console.error(`bench: ${message}`);
@@ -41,9 +41,9 @@ async function answers(port, child, what) {
     fail(`${what} did not start; see its log`);
 }
 
-async function start(what, command, port, dir, env = {}) {
+async function start(what, command, port, dir, env = {}, cpu = 0) {
     const log = openSync(path.join(dir, `${what}.log`), 'a');
-    const [file, ...args] = pinned(0, command);
+    const [file, ...args] = pinned(cpu, command);
     const child = spawn(file, args, { stdio: ['ignore', log, log], env: { ...process.env, ...env }, cwd: dir });
     child.on('error', (error) => fail(`${what}: ${error.message}`));
     children.add(child);
@@ -51,10 +51,10 @@ async function start(what, command, port, dir, env = {}) {
     return child;
 }
 
-async function startRedis(dir) {
+async function startRedis(dir, cpu = 0) {
     const port = await freePort();
     const command = ['redis-server', '--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
-    return { port, child: await start('redis', [...command, '--dir', dir], port, dir) };
+    return { port, child: await start('redis', [...command, '--dir', dir], port, dir, {}, cpu) };
 }
 
 async function stopChild(child) {
@@ -92,12 +92,12 @@ function lecternEnvironment(port, redisPort, dir, loops) {
 }
 
 async function startLectern(context, count) {
-    const redis = await startRedis(context.dir);
+    const redis = await startRedis(context.dir, context.cpu);
     const server = { dialect: 'lectern', secret: SECRET, children: [], targets: [], redis };
     for (let i = 0; i < count; i++) {
         const port = await freePort();
-        const env = lecternEnvironment(port, redis.port, context.dir, '1');
-        server.children.push(await start(`lectern${i}`, [context.lectern], port, context.dir, env));
+        const env = { ...lecternEnvironment(port, redis.port, context.dir, '1'), ...context.env };
+        server.children.push(await start(`lectern${i}`, [context.lectern], port, context.dir, env, context.cpu));
         server.targets.push(port);
     }
     return server;
@@ -161,7 +161,10 @@ export const starters = {
     nchan: startNchan,
 };
 
-/** Starts `name`; the result has dialect, targets (ports), children, redis and stop(). */
+/**
+ * Starts `name`; the result has dialect, targets (ports), children, redis and stop(). Options: build, lectern; for Lectern also
+ * env (further settings) and cpu (where it and its Redis run; default 0, null: anywhere).
+ */
 export async function startServer(name, options) {
     const dir = mkdtempSync(path.join(os.tmpdir(), `lectern-bench-${name}-`));
     directories.add(dir);
