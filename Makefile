@@ -16,7 +16,7 @@ V         ?=
 Q         := $(if $(V),,@)
 
 VERSION   := $(shell cat VERSION)
-PACKAGES  := libuv hiredis libcjson libjwt libsodium libcrypto zlib sqlite3 libpq libexif
+PACKAGES  := libuv hiredis libcjson libjwt libsodium libcrypto zlib sqlite3 libpq libexif libcurl
 DEB_OF_libuv = libuv1-dev
 DEB_OF_hiredis = libhiredis-dev
 DEB_OF_libcjson = libcjson-dev
@@ -27,6 +27,7 @@ DEB_OF_zlib = zlib1g-dev
 DEB_OF_libexif = libexif-dev
 DEB_OF_sqlite3 = libsqlite3-dev
 DEB_OF_libpq = libpq-dev
+DEB_OF_libcurl = libcurl4-openssl-dev
 
 NEEDS_PACKAGES := $(filter-out clean format,$(or $(MAKECMDGOALS),all))
 ifneq ($(NEEDS_PACKAGES),)
@@ -154,14 +155,18 @@ fuzz: $(FUZZERS)
 	  grep -E 'stat::number_of_executed_units|Done' $(BUILD)/corpus/$$n.log; done
 
 # The benchmark's load generator and the bare loop that everything is compared with: docs/performance.md.
-BENCH_TOOLS := $(BUILD)/bench/load $(BUILD)/bench/rawserver
-BENCH_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out bench/rawserver.c,$(wildcard bench/*.c)))
+BENCH_TOOLS := $(BUILD)/bench/load $(BUILD)/bench/rawserver $(BUILD)/bench/store
+BENCH_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out bench/rawserver.c bench/store.c,$(wildcard bench/*.c)))
 
 $(BUILD)/bench/load: $(BENCH_OBJECTS) $(BUILD)/liblectern.a
 	@echo '  LINK $@'
 	$(Q)$(CC) $(CFLAGS) $(BASE_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(BUILD)/bench/rawserver: $(BUILD)/bench/rawserver.o $(BUILD)/liblectern.a
+	@echo '  LINK $@'
+	$(Q)$(CC) $(CFLAGS) $(BASE_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/bench/store: $(BUILD)/bench/store.o $(BUILD)/liblectern.a
 	@echo '  LINK $@'
 	$(Q)$(CC) $(CFLAGS) $(BASE_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 

@@ -9,13 +9,15 @@ BEGIN {
     # From left to right; a layer may include itself and what stands in earlier lines, not its neighbours in the same line.
     rank["base"] = 1
     rank["core"] = 2
-    rank["ws"] = 3
-    rank["net"] = 4
-    rank["bus"] = rank["auth"] = rank["store"] = rank["media"] = 5
-    rank["account"] = rank["room"] = rank["simulate"] = 6
-    rank["proto"] = 7
-    rank["http"] = 8
-    rank["main"] = 9
+    rank["wire"] = 3
+    rank["ws"] = 4
+    rank["net"] = 5
+    rank["bus"] = rank["auth"] = rank["store"] = rank["media"] = 6
+    rank["session"] = 7
+    rank["account"] = rank["room"] = rank["chat"] = rank["feed"] = rank["simulate"] = 8
+    rank["proto"] = 9
+    rank["http"] = 10
+    rank["main"] = 11
 
     # Which layers may include a library, by the beginning of the header name.
     home["civetweb"] = "http"
@@ -23,6 +25,7 @@ BEGIN {
     home["jwt.h"] = "auth"
     home["stb/"] = "media"
     home["libexif/"] = "media"
+    home["curl/"] = "media"
     home["sqlite3.h"] = "store"
     home["libpq"] = "store"
     home["uv.h"] = "net bus simulate main"

@@ -14,7 +14,7 @@ esac
 
 mapfile -t sources < <(find src tests -name '*.c' | sort)
 mapfile -t headers < <(find src tests -name '*.h' | sort)
-libraries='libuv hiredis libcjson libjwt libsodium libcrypto zlib sqlite3 libpq libexif'
+libraries='libuv hiredis libcjson libjwt libsodium libcrypto zlib sqlite3 libpq libexif libcurl'
 
 say "layers"
 scripts/check-layers.sh
