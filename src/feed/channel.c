@@ -51,7 +51,7 @@ void channel_down(struct channel *channel)
 {
     if (channel->state != CHANNEL_IDLE) {
         channel->state = CHANNEL_SUBSCRIBING;
-        channel->asked = false;
+        channel->asked = channel->doubted = false;
     }
 }
 
@@ -90,15 +90,25 @@ bool channel_entry(const struct channel *channel, const struct bus_reply *entry,
     return event->id.at.number > 0 && feed_position_compare(event->id.at, at) == 0;
 }
 
+bool channel_read_failed(const struct bus_reply *reply)
+{
+    struct span text = bus_reply_text(reply);
+    bool other_kind = text.n >= 9 && memcmp(text.p, "WRONGTYPE", 9) == 0;
+    return !reply || (bus_reply_type(reply) == BUS_ERROR && !other_kind);
+}
+
 /* All that the log has is known: new followers may be welcomed, events come from the channel. */
 static void go_live(struct channel *channel)
 {
     channel->state = CHANNEL_LIVE;
-    channel->doubted = false;
+    channel->doubted = channel->strays = false;
     followers_welcome(channel->feeds);
 }
 
-/* A read has returned; false if its reply is of no interest (it may be from before the subscription), or lost. */
+/*
+ * A read has returned; false if its reply is of no interest (it may be from before the subscription), or there
+ * is none: then the tick tries again.
+ */
 static bool read_ended(struct channel *channel, const struct bus_reply *reply)
 {
     bool again = channel->again;
@@ -110,12 +120,12 @@ static bool read_ended(struct channel *channel, const struct bus_reply *reply)
         load(channel);
         return false;
     }
-    return reply != NULL; /* else the tick tries again */
+    return !channel_read_failed(reply);
 }
 
 static void read_page(struct channel *channel);
 
-/* Hands an entry of the log on; false if it is of a log that has begun since. */
+/* Hands an entry of the log on; false if it seems to be of a log that has begun since. */
 static bool take_entry(struct channel *channel, const struct bus_reply *entry)
 {
     struct event event;
@@ -125,7 +135,7 @@ static bool take_entry(struct channel *channel, const struct bus_reply *entry)
         return true; /* somebody else wrote it */
     }
     if (strcmp(event.id.epoch, channel->last.epoch) != 0) {
-        return false;
+        return channel->strays; /* then it was asked already, and is none of this log */
     }
     channel->last.at = event.id.at;
     channel->doubted = false;
@@ -142,12 +152,17 @@ static void page_read(void *arg, const struct bus_reply *reply)
     size_t count = bus_reply_len(reply); /* none if somebody has put something else in its place */
     for (size_t i = 0; i < count; i++) {
         if (!take_entry(channel, bus_reply_at(reply, i))) {
+            channel->strays = true;
             load(channel);
             return;
         }
     }
-    if (count > 0 || channel->brought != channel->covered) {
+    if (count > 0) {
         read_page(channel);
+        return;
+    }
+    if (channel->brought != channel->covered) {
+        load(channel); /* it may have been the first of another log */
         return;
     }
     if (channel->doubted) {
@@ -156,19 +171,31 @@ static void page_read(void *arg, const struct bus_reply *reply)
     go_live(channel);
 }
 
-/* What has been published since `last`: all that the channel has brought until now is in the log. */
+/* What has been published since `cursor`: all that the channel has brought until now is in the log. */
 static void read_page(struct channel *channel)
 {
     channel->covered = channel->brought;
     channel->busy = channel_read_log(channel, channel->cursor, page_read, channel) == 0;
 }
 
+/* The log is another one than that of `last`. Was all of the old one heard before it ended? */
+static void begin(struct channel *channel, const struct feed_id *now)
+{
+    struct feed_id before = channel->last;
+    bool heard =
+        channel->doubted || !*before.epoch; /* by the first of the new one, or there was none */
+    memcpy(channel->last.epoch, now->epoch, sizeof now->epoch);
+    channel->last.at = (struct feed_position){0};
+    channel->strays = false;
+    followers_begin(channel, &before, heard);
+}
+
 static void info_read(void *arg, const struct bus_reply *reply)
 {
     struct channel *channel = arg;
     struct feed_id now = {0};
-    if (!read_ended(channel, reply) || bus_reply_type(reply) == BUS_ERROR) {
-        return; /* the tick tries again */
+    if (!read_ended(channel, reply)) {
+        return;
     }
     struct span epoch = bus_reply_text(bus_reply_at(reply, 0));
     struct span last = bus_reply_text(bus_reply_at(reply, 1));
@@ -179,9 +206,11 @@ static void info_read(void *arg, const struct bus_reply *reply)
         channel->last = now;
         channel->known = true;
     } else if (strcmp(now.epoch, channel->last.epoch) != 0) {
-        now.at = (struct feed_position){0};
-        channel->last = now;
-        followers_begin(channel);
+        begin(channel, &now);
+    } else if (feed_position_compare(now.at, channel->last.at) < 0) {
+        channel->last =
+            now; /* Redis has lost its newest; what takes their place may be dated earlier */
+        followers_rewind(channel);
     }
     channel->cursor = channel->last.at;
     read_page(channel);

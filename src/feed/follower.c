@@ -270,8 +270,19 @@ static bool wants(struct follower *follower, unsigned channel, const struct feed
     if ((follower->replaying & bit) || feed_position_compare(*at, follower->seen[channel]) <= 0) {
         return false;
     }
-    follower->seen[channel] = *at;
     return true;
+}
+
+/* A log that was trimmed before it was read does not have all that comes before this event. */
+static void move_on(struct follower *follower, const struct channel *channel,
+                    const struct feed_position *at)
+{
+    struct feed_id seen = channel->last;
+    seen.at = follower->seen[channel->index];
+    follower->seen[channel->index] = *at;
+    if (at->number > seen.at.number + 1) {
+        feed_tell_gap(follower, channel, &seen, at->number - seen.at.number - 1);
+    }
 }
 
 void followers_hand(struct channel *channel, struct span json, const struct feed_position *at)
@@ -282,6 +293,9 @@ void followers_hand(struct channel *channel, struct span json, const struct feed
         struct follower *follower = feeds->followers[i];
         if (!wants(follower, channel->index, at)) {
             continue;
+        }
+        if (at) {
+            move_on(follower, channel, at);
         }
         struct frame **frame = &frames[follower->ops->variant];
         if (!*frame) {
@@ -310,10 +324,36 @@ void followers_skip(struct channel *channel)
     }
 }
 
-void followers_begin(struct channel *channel)
+void followers_begin(struct channel *channel, const struct feed_id *before, bool heard)
+{
+    struct feeds *feeds = channel->feeds;
+    uint64_t bit = UINT64_C(1) << channel->index;
+    for (size_t i = 0; i < feeds->count; i++) {
+        struct follower *follower = feeds->followers[i];
+        struct feed_id since = *before;
+        since.at = follower->seen[channel->index];
+        follower->seen[channel->index] = (struct feed_position){0};
+        if (follower->page == channel->index) {
+            follower->passed = (struct feed_position){0};
+        }
+        if ((follower->channels & bit) && !follower->wish && !follower->closing &&
+            (!heard || (follower->replaying & bit))) {
+            feed_tell_gap(follower, channel, &since, 0);
+        }
+    }
+}
+
+void followers_rewind(struct channel *channel)
 {
     struct feeds *feeds = channel->feeds;
     for (size_t i = 0; i < feeds->count; i++) {
-        feeds->followers[i]->seen[channel->index] = (struct feed_position){0};
+        struct follower *follower = feeds->followers[i];
+        struct feed_position *seen = &follower->seen[channel->index];
+        if (feed_position_compare(*seen, channel->last.at) > 0) {
+            *seen = channel->last.at;
+        }
+        if (follower->page == channel->index) {
+            follower->passed = (struct feed_position){0};
+        }
     }
 }

@@ -19,6 +19,7 @@
 #include "feed/queue.h"
 
 #define FEED_PAGE "32"         /* log entries per command */
+#define FEED_READS_MAX 8       /* for followers at a time: Redis has to hold their replies */
 #define FEED_BACKLOG_MAX 65536 /* bytes waiting in a socket, beyond which they wait in the queue */
 
 enum channel_state { CHANNEL_IDLE, CHANNEL_SUBSCRIBING, CHANNEL_LOADING, CHANNEL_LIVE };
@@ -36,6 +37,7 @@ struct channel {
     struct feed_position cursor;
     unsigned brought, covered;
     bool doubted;     /* an event made it read the log, and nothing has been found there yet */
+    bool strays;      /* the log has entries of another epoch than its info, which was read again */
     bool known;       /* `last` is of now: somebody has followed ever since it was read */
     bool asked;       /* the subscription was asked for */
     bool busy, again; /* a read is under way; and another one is to follow it */
@@ -50,6 +52,8 @@ struct feeds {
     unsigned channel_count;
     struct follower **followers;
     size_t count, cap;
+    unsigned reads; /* of logs for followers, under way */
+    size_t turn;    /* the follower whose turn it is to read next */
 };
 
 struct follower {
@@ -60,14 +64,15 @@ struct follower {
     int64_t expires_ms;
     uint64_t channels;
     uint64_t replaying;     /* channels of which it is still reading the log */
-    uint64_t gap_told;      /* of those: the gap has been looked for */
+    uint64_t gap_told;      /* of those: what is missing in front of its next event has been told */
     struct feed_wish *wish; /* until it is welcome */
     struct feed_queue queue;
     bool
         reading; /* a read of a log is under way: the follower outlives its socket until it is done */
     bool closing;                  /* ops->close was called */
     unsigned page;                 /* the channel that is read, */
-    struct feed_position asked_at; /* and its newest event then */
+    struct feed_position asked_at; /* its newest event then, */
+    struct feed_position passed;   /* and the last entry there that was not of this log */
     struct feed_position *seen;    /* by channel: up to where it has been handed events */
     uint32_t dropped[];            /* by channel, and one more for answers; for the queue */
 };
@@ -87,6 +92,9 @@ void channel_retry(struct channel *channel); /* each second */
 bool channel_entry(const struct channel *channel, const struct bus_reply *entry,
                    struct event *event, struct span *json);
 
+/* No reply, or an error other than that somebody has put something else in the log's place. */
+bool channel_read_failed(const struct bus_reply *reply);
+
 /* Asks for the log's entries after `at`; 0, or -1: the callback will not come. */
 int channel_read_log(const struct channel *channel, struct feed_position at, bus_reply_fn *fn,
                      void *arg) __attribute__((warn_unused_result));
@@ -102,10 +110,15 @@ void follower_check(struct follower *follower, int64_t now_ms); /* each second *
 void followers_welcome(struct feeds *feeds);                    /* those whose time has come */
 /* All who follow the channel and have been welcomed; `at`: of a numbered event, NULL: it has no number. */
 void followers_hand(struct channel *channel, struct span json, const struct feed_position *at);
-void followers_skip(struct channel *channel);  /* an event that is too large for them */
-void followers_begin(struct channel *channel); /* the channel's log has begun anew */
+void followers_skip(struct channel *channel); /* an event that is too large for them */
+/* The channel's log has begun anew; `before` was the last event of the old one, `heard`: nothing came after it. */
+void followers_begin(struct channel *channel, const struct feed_id *before, bool heard);
+void followers_rewind(struct channel *channel); /* the log ends before what they have seen */
 
 /* replay.c */
+/* After `since` something is not remembered any more: `missed` events, 0: how many is not known. */
+void feed_tell_gap(struct follower *follower, const struct channel *channel,
+                   const struct feed_id *since, uint64_t missed);
 void feed_replay_begin(
     struct follower *follower); /* it has been welcomed: what it missed, by its wish */
 void feed_replay_more(

@@ -12,9 +12,8 @@
 #include "base/json.h"
 #include "core/metrics.h"
 
-/* `missed` events are not remembered any more; 0: how many is not known. */
-static void tell_gap(struct follower *follower, const struct channel *channel,
-                     const struct feed_id *since, uint64_t missed)
+void feed_tell_gap(struct follower *follower, const struct channel *channel,
+                   const struct feed_id *since, uint64_t missed)
 {
     struct buf json;
     char id[FEED_ID_SIZE];
@@ -43,7 +42,7 @@ static void begin_channel(struct follower *follower, const struct channel *chann
     *seen = since->at;
     if (other || ahead) {
         *seen = (struct feed_position){0};
-        tell_gap(follower, channel, since, 0);
+        feed_tell_gap(follower, channel, since, 0);
         follower->gap_told |= bit;
     }
     if (feed_position_compare(*seen, last->at) < 0) {
@@ -75,15 +74,17 @@ static void replay_entry(struct follower *follower, struct channel *channel,
     uint64_t bit = UINT64_C(1) << channel->index;
     struct feed_position *seen = &follower->seen[channel->index];
     struct feed_id since = {.at = *seen};
-    if (!channel_entry(channel, entry, &event, &json)) {
-        (void)!feed_position_read(bus_reply_text(bus_reply_at(entry, 0)), seen);
+    if (!channel_entry(channel, entry, &event, &json) ||
+        strcmp(event.id.epoch, channel->last.epoch) != 0) {
+        /* Somebody else's, or of a log that the channel is yet to hear of: it then begins anew for all. */
+        (void)!feed_position_read(bus_reply_text(bus_reply_at(entry, 0)), &follower->passed);
         return;
     }
     memcpy(since.epoch, channel->last.epoch, sizeof since.epoch);
     if (!(follower->gap_told & bit) && event.id.at.number > seen->number + 1) {
-        tell_gap(follower, channel, &since, event.id.at.number - seen->number - 1);
+        feed_tell_gap(follower, channel, &since, event.id.at.number - seen->number - 1);
     }
-    follower->gap_told |= bit;
+    follower->gap_told &= ~bit;
     *seen = event.id.at;
     struct frame *frame = follower->ops->encode(follower->socket, json);
     if (!frame) {
@@ -102,26 +103,17 @@ static void end_channel(struct follower *follower, const struct channel *channel
     if (feed_position_compare(*seen, channel->last.at) < 0) {
         struct feed_id since = {.at = *seen};
         memcpy(since.epoch, channel->last.epoch, sizeof since.epoch);
-        tell_gap(follower, channel, &since,
-                 channel->last.at.number > seen->number ? channel->last.at.number - seen->number
-                                                        : 0);
+        feed_tell_gap(
+            follower, channel, &since,
+            channel->last.at.number > seen->number ? channel->last.at.number - seen->number : 0);
         *seen = channel->last.at;
     }
     follower->replaying &= ~(UINT64_C(1) << channel->index);
 }
 
-static void page_read(void *arg, const struct bus_reply *reply)
+static void take_page(struct follower *follower, const struct bus_reply *reply)
 {
-    struct follower *follower = arg;
     struct channel *channel = &follower->feeds->channels[follower->page];
-    follower->reading = false;
-    if (!follower->socket) {
-        follower_free(follower);
-        return;
-    }
-    if (!reply || follower->closing) {
-        return; /* the tick tries again */
-    }
     size_t count = bus_reply_len(reply); /* none if somebody has put something else in its place */
     for (size_t i = 0; i < count && follower_takes(follower); i++) { /* the rest is read again */
         replay_entry(follower, channel, bus_reply_at(reply, i));
@@ -131,18 +123,53 @@ static void page_read(void *arg, const struct bus_reply *reply)
     if (caught_up || (count == 0 && nothing_new)) {
         end_channel(follower, channel);
     }
-    feed_replay_more(follower);
+}
+
+/* Those whose turn it is read on, as far as there is room for their replies. */
+static void next_reads(struct feeds *feeds)
+{
+    for (size_t i = 0; i < feeds->count && feeds->reads < FEED_READS_MAX; i++) {
+        feeds->turn = (feeds->turn + 1) % feeds->count;
+        feed_replay_more(feeds->followers[feeds->turn]);
+    }
+}
+
+static void page_read(void *arg, const struct bus_reply *reply)
+{
+    struct follower *follower = arg;
+    struct feeds *feeds = follower->feeds;
+    follower->reading = false;
+    feeds->reads--;
+    if (!follower->socket) {
+        follower_free(follower);
+    } else if (!channel_read_failed(reply) && !follower->closing) {
+        take_page(follower, reply);
+    }
+    if (!channel_read_failed(reply)) {
+        next_reads(feeds); /* else the tick tries again */
+    }
 }
 
 void feed_replay_more(struct follower *follower)
 {
-    if (!follower->replaying || follower->reading || follower->queue.len > 0 ||
-        !follower_takes(follower)) {
+    struct feeds *feeds = follower->feeds;
+    if (!follower->replaying || follower->reading || feeds->reads >= FEED_READS_MAX ||
+        follower->queue.len > 0 || !follower_takes(follower)) {
         return;
     }
-    follower->page = (unsigned)__builtin_ctzll(follower->replaying);
-    const struct channel *channel = &follower->feeds->channels[follower->page];
+    unsigned page = (unsigned)__builtin_ctzll(follower->replaying);
+    if (page != follower->page) {
+        follower->page = page;
+        follower->passed = (struct feed_position){0};
+    }
+    const struct channel *channel = &feeds->channels[page];
+    struct feed_position at = follower->seen[page];
+    if (feed_position_compare(at, follower->passed) < 0) {
+        at = follower->passed;
+    }
     follower->asked_at = channel->last.at;
-    follower->reading =
-        channel_read_log(channel, follower->seen[follower->page], page_read, follower) == 0;
+    if (channel_read_log(channel, at, page_read, follower) == 0) {
+        follower->reading = true;
+        feeds->reads++;
+    }
 }

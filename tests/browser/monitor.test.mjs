@@ -8,6 +8,7 @@ import { LAPTOP, PHONE, checkView, openPage, startAll } from './support.mjs';
 
 const COMMUNITY = 'community_monitor';
 const TRADE = 'trade_chat_monitor';
+const CHANNELS = [COMMUNITY, 'chat_monitor', TRADE, 'exe_monitor', 'scan_monitor', 'fake_scan_monitor'];
 
 const row = (page, channel) => page.locator(`tr[data-channel="${channel}"]`);
 const cells = async (page, channel) => row(page, channel).locator('td').allTextContents();
@@ -89,6 +90,43 @@ test('dashboard', { timeout: limit(240_000) }, async (t) => {
         await dialog.waitFor({ state: 'detached' });
         await page.getByLabel('Find in events').fill('nothing has this');
         await page.getByText('No event fits.').waitFor();
+        assert.deepEqual(complaints(), []);
+    });
+
+    await t.test('minutes of events: the chart has them by the second', async (t) => {
+        const { page, complaints } = await openPage(t, all.browser, { locale: 'en-US', ...LAPTOP });
+        let received = 0;
+        page.on('websocket', (socket) => socket.on('framereceived', () => (received += 1)));
+        const seconds = 150;
+        await page.clock.install({ time: Date.now() - seconds * 1000 });
+        await page.goto(`${all.origin}/monitor/#token=${serviceToken('*')}`);
+        await connected(page);
+        // In the middle of a second, and from here on no faster than this test.
+        let now = Math.ceil((await page.evaluate(() => Date.now())) / 1000) * 1000 + 1500;
+        await page.clock.pauseAt(now);
+        const texts = ['안녕하세요', 'new post', '사진 잘 받았어요', 'price changed', 'scan finished', '로그인'];
+        let expected = received;
+        let last = 0;
+        for (let second = 0; second < seconds; second += 1) {
+            const pipeline = redis.client.pipeline();
+            for (const [i, channel] of CHANNELS.entries()) {
+                const count = Math.round((3 - i / 3) * (1 + Math.sin(second / (8 + 3 * i) + 2 * i)));
+                for (let n = 0; n < count; n += 1) {
+                    const data = { user: `u${1000 + ((second * 7 + n) % 90)}`, text: texts[(second + i + n) % texts.length], n: second };
+                    pipeline.publish(channel, JSON.stringify({ type: channel, data, timestamp: now }));
+                }
+                expected += count;
+                if (channel === COMMUNITY && second >= seconds - 10) last += count;
+            }
+            await pipeline.exec();
+            await waitFor(() => received === expected, { timeout: limit(10_000), what: 'the events', every: 1 });
+            now += 1000;
+            await page.clock.runFor(1000);
+        }
+        assert.equal(Number((await cells(page, COMMUNITY))[1]), last / 10);
+        await page.locator('.monitor-chart canvas').waitFor();
+        await page.clock.resume(); // axe waits too
+        await checkView(page, 'feed');
         assert.deepEqual(complaints(), []);
     });
 
@@ -195,6 +233,11 @@ test('dashboard', { timeout: limit(240_000) }, async (t) => {
             () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
         );
         assert.equal(wide, 0, 'nothing sticks out');
+        for (const name of ['한국어', 'English']) {
+            await page.getByRole('button', { name }).click();
+            const hidden = await page.locator('.monitor-figures').evaluate((it) => it.scrollWidth - it.clientWidth);
+            assert.equal(hidden, 0, `the figures fit in ${name}`);
+        }
         await checkView(page, 'monitor-phone');
     });
 });
@@ -207,4 +250,32 @@ test('a public feed opens at once', { timeout: limit(60_000) }, async (t) => {
     await waitFor(async () => (await cells(page, 'a:b'))[0] === '1');
     assert.equal(await page.getByRole('button', { name: 'Leave' }).count(), 0);
     assert.deepEqual(complaints(), []);
+
+    await t.test('also where the server could not say so at first', async (t) => {
+        const { page: early } = await openPage(t, all.browser, { locale: 'en-US', ...LAPTOP });
+        let asked = 0;
+        await early.route('**/events', (route) => {
+            asked += 1;
+            return asked > 1 ? route.continue() : route.fulfill({ status: 503, json: { error: { code: 'unavailable', message: '' } } });
+        });
+        await early.goto(`${all.origin}/monitor/`);
+        await connected(early);
+        assert.equal(asked, 2);
+    });
+});
+
+test('a feed that is public no more asks for a token', { timeout: limit(60_000) }, async (t) => {
+    const all = await startAll(t);
+    const { page } = await openPage(t, all.browser, { locale: 'en-US', ...LAPTOP });
+    let asked = 0;
+    await page.route('**/events', (route) => {
+        asked += 1;
+        return asked > 1 ? route.continue() : route.fulfill({ json: { channels: [COMMUNITY], public: true } });
+    });
+    await page.goto(`${all.origin}/monitor/`);
+    await page.getByLabel('Access token').waitFor();
+    assert.equal(await page.getByRole('alert').count(), 0);
+    await page.getByLabel('Access token').fill(serviceToken('*'));
+    await page.getByRole('button', { name: 'Open' }).click();
+    await connected(page);
 });

@@ -222,6 +222,20 @@ for (const [what, answer, name, kind] of [
     });
 }
 
+test('a server that has lost a channel meanwhile is not asked for it for ever', async (t) => {
+    const { client, server, clock, peer } = await setUpOpen(t);
+    server.answers.set('/events', [200, { channels: ['trade_chat_monitor'], public: false }]);
+    server.refuse = 404;
+    peer.terminate();
+    elapse(clock, await stateOf(client, 'waiting', 'lost'));
+    const refused = await stateOf(client, 'waiting', 'refused');
+    server.refuse = 0;
+    elapse(clock, refused);
+    const next = await server.connection();
+    assert.equal(next.query.get('since'), 'trade_chat_monitor:0');
+    assert.equal(next.query.get('channels'), null);
+});
+
 test('an expired token is replaced by a fresh one', async (t) => {
     const fresh = token({ sub: 'fresh' });
     const { client, server, peer } = await setUpOpen(t, { refreshToken: () => fresh });

@@ -62,6 +62,10 @@ export class FeedConnection extends Connection {
     protected async ask(): Promise<Reason | null> {
         const answer = await feedChannels(this.env, this.options.base, this.token);
         if (answer.ok) {
+            // A server that has been configured anew refuses one that names what it does not know.
+            for (const name of this.since.keys()) {
+                if (!answer.value.channels.includes(name)) this.since.delete(name);
+            }
             const missing = this.channels.filter((name) => !answer.value.channels.includes(name));
             return missing.length > 0
                 ? { kind: 'channel_forbidden', text: missing.join(', ') }

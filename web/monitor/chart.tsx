@@ -16,6 +16,9 @@ const EVERY = 1000;
 
 const HEIGHT = 180;
 
+/** Events are counted in whole numbers. */
+const WHOLE = [1, 2, 5].flatMap((step) => [1, 10, 100, 1e3, 1e4, 1e5].map((by) => step * by)).sort((a, b) => a - b);
+
 export function colourOf(place: number): string {
     return `var(--chart-${(place % COLOURS) + 1})`;
 }
@@ -39,8 +42,8 @@ function options(width: number, channels: readonly string[], locale: string): uP
         scales: { y: { range: (_, __, max) => [0, Math.max(1, max)] } },
         axes: [
             // Whole minutes, as many as there is room for.
-            { ...axis, space: 60, incrs: [60, 120, 300], values: (_, ticks) => ticks.map((at) => clock.format(at * 1000)) },
-            { ...axis, size: 40 },
+            { ...axis, size: 30, space: 60, incrs: [60, 120, 300], values: (_, ticks) => ticks.map((at) => clock.format(at * 1000)) },
+            { ...axis, size: 40, incrs: WHOLE },
         ],
         series: [
             {},
@@ -67,7 +70,7 @@ export function Chart({ desk, channels }: { desk: Desk; channels: readonly strin
     const names = channels.join();
     useEffect(() => {
         const element = place.current!;
-        const data = (): uPlot.AlignedData => desk.series() as uPlot.AlignedData;
+        const data = (): uPlot.AlignedData => desk.series();
         let plot: uPlot | null = null;
         const draw = (): void => {
             plot?.destroy();

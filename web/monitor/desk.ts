@@ -62,11 +62,13 @@ export class Desk {
     private kept: Entry[] = [];
     private count = 0;
     private second: number;
+    /** The second in which counting began. */
+    private readonly began: number;
     private readonly listeners = new Set<() => void>();
     private due = false;
 
     constructor(private readonly clock: Clock) {
-        this.second = this.now();
+        this.second = this.began = this.now();
     }
 
     /** Calls `fn` after changes, at most every REFRESH ms; the returned function ends that. */
@@ -126,13 +128,16 @@ export class Desk {
         });
     }
 
-    /** For the chart: seconds since 1970, then the counts of each channel; the oldest first. */
-    series(): number[][] {
+    /**
+     * For the chart: seconds since 1970, then the counts of each channel, null for what nobody has
+     * counted; the oldest first.
+     */
+    series(): [number[], ...(number | null)[][]] {
         this.turn();
         const at = (place: number): number => this.second - SPAN + place;
         const times = Array.from({ length: SPAN - 1 }, (_, place) => at(place + 1));
         const rows = [...this.channels.values()].map(({ counts }) =>
-            times.map((second) => counts[second % SPAN]!),
+            times.map((second) => (second < this.began ? null : counts[second % SPAN]!)),
         );
         return [times, ...rows];
     }

@@ -85,14 +85,33 @@ function SignIn({ error, onToken }: SignInProps): JSX.Element {
     );
 }
 
-/** Whether the feed is open to all; asked once, where there is no token. */
-function usePublic(needed: boolean): boolean | null {
+/** A server that could not say is asked again after so long, ms. */
+const ASK_AGAIN = 3000;
+
+/**
+ * Whether the feed is open to all, null while nobody has said; asked where there is no token. The
+ * function says that it is not, after all.
+ */
+function usePublic(needed: boolean): [boolean | null, () => void] {
     const [open, setOpen] = useState<boolean | null>(null);
     useEffect(() => {
-        if (!needed || open !== null) return;
-        void feedChannels(environment(), BASE).then((answer) => setOpen(answer.ok));
+        if (!needed || open !== null) return undefined;
+        let timer = 0;
+        let gone = false;
+        const ask = async (): Promise<void> => {
+            const answer = await feedChannels(environment(), BASE);
+            if (gone) return;
+            const later = !answer.ok && (answer.status < 400 || answer.status === 429 || answer.status >= 500);
+            if (later) timer = window.setTimeout(() => void ask(), ASK_AGAIN);
+            else setOpen(answer.ok);
+        };
+        void ask();
+        return () => {
+            gone = true;
+            clearTimeout(timer);
+        };
     }, [needed]);
-    return open;
+    return [open, () => setOpen(false)];
 }
 
 function App(): JSX.Element {
@@ -100,7 +119,7 @@ function App(): JSX.Element {
         () => fragmentToken() ?? tab.get<string>(KEY),
     );
     const [error, setError] = useState<StringKey | null>(null);
-    const open = usePublic(token === null);
+    const [open, notOpen] = usePublic(token === null);
     const enter = (given: string): void => {
         tab.set(KEY, given);
         setError(null);
@@ -108,7 +127,9 @@ function App(): JSX.Element {
     };
     const leave = (why: StringKey | null): void => {
         tab.remove(KEY);
-        setError(why);
+        // Where nobody has given a token none is wrong: the feed has been closed to the public.
+        if (token === null) notOpen();
+        else setError(why);
         setToken(null);
     };
     if (token === null && open === null) {

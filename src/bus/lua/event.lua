@@ -6,12 +6,12 @@
 -- Numbers have no holes, so that readers can count what they miss. A log whose info is gone, or that somebody else
 -- has written to, begins anew with another epoch.
 local log, info = room, KEYS[2]
-local got = redis.call('HMGET', info, 'epoch', 'last')
+local got = redis.pcall('HMGET', info, 'epoch', 'last') -- an error if somebody has put something else in its place
 local epoch, now = got[1], now_ms()
 local ms, number = string.match(got[2] or '', '^(%d+)-(%d+)$')
 if not epoch or not ms then
     epoch, ms, number = ARGV[4], '0', '0'
-    redis.call('DEL', log)
+    redis.call('DEL', log, info)
 end
 
 local function add()
