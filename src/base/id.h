@@ -15,7 +15,7 @@
 #define ROOM_CODE_MIN 4
 #define ROOM_CODE_MAX 12
 #define CHAT_ROOM_ID_LEN 16 /* "c" and 15 of a-z 2-7: no room code, which has capitals only */
-#define NAME_MAX_CHARS 64 /* longest display name, in characters (code points) */
+#define NAME_MAX_CHARS 64   /* longest display name, in characters (code points) */
 #define NAME_MAX_BYTES 256
 #define SESSION_ID_LEN 16
 #define EPOCH_LEN 6

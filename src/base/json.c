@@ -270,7 +270,12 @@ int json_elements(struct span text, struct json_value *values, size_t max, size_
 
 bool json_valid(struct span text)
 {
-    struct scan s = {.p = text.p, .end = text.p ? text.p + text.n : NULL};
+    return json_valid_inside(text, 0);
+}
+
+bool json_valid_inside(struct span text, unsigned depth)
+{
+    struct scan s = {.p = text.p, .end = text.p ? text.p + text.n : NULL, .depth = depth};
     struct json_value value;
     skip_blanks(&s);
     if (!scan_value(&s, &value)) {

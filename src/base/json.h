@@ -55,6 +55,9 @@ int json_elements(struct span text, struct json_value *values, size_t max, size_
 /* True if `text` is exactly one valid JSON value (blanks around it allowed; UTF-8 not checked). */
 bool json_valid(struct span text);
 
+/* The same, for a value that is to stand inside `depth` arrays or objects and must be valid there. */
+bool json_valid_inside(struct span text, unsigned depth);
+
 /*
  * Decodes a JSON string (raw with quotes) to UTF-8 in `out`, NUL-terminated; *len without the NUL.
  * Returns 0; -1 when it is no string, decodes to more than cap - 1 bytes, or holds \u0000 or an

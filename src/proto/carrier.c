@@ -116,7 +116,11 @@ static void bring_payload(struct carrier *carrier, bool binary, char *data, size
         carrier_close(carrier, WS_CLOSE_PROTOCOL, "Broken JSON encoding.");
     }
     while (result == SOCKJS_OK && !carrier_closing(carrier) && sockjs_next(&reader, &message)) {
-        bring(carrier, false, (char *)message.p, message.n);
+        if (message.n > wsock_message_max(carrier->sock)) {
+            carrier_close(carrier, WS_CLOSE_TOO_BIG, "message too big");
+        } else {
+            bring(carrier, false, (char *)message.p, message.n);
+        }
     }
 }
 
@@ -197,7 +201,7 @@ struct carrier *carrier_of_websocket(struct carrier_group *group, int fd, bool d
         return NULL;
     }
     if (framed) {
-        wsock_set_beat(carrier->sock);
+        wsock_set_framed(carrier->sock);
         send_raw(carrier->sock, span_of("o"));
     }
     return carrier;

@@ -113,7 +113,7 @@ static void receive(void *arg)
     } else if (!proto_loop->groups[0]) {
         drop(&visit->receiver); /* the loop has ended */
     } else {
-        bool opening = sockjs_look(proto_loop->claims, visit->key) == SOCKJS_OPENING;
+        bool opening = sockjs_look(proto_loop->claims, visit->key, NULL) == SOCKJS_OPENING;
         sockjs_refuse(carrier_group_sessions(proto_loop->groups[0]), &visit->receiver,
                       opening ? SOCKJS_CODE_OTHER_OPEN : SOCKJS_CODE_INTERRUPTED,
                       opening ? "Another connection still open" : "Connection interrupted");

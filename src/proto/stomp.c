@@ -214,6 +214,7 @@ static void tick(uv_timer_t *timer)
     for (struct stomp *stomp = loop->head; stomp; stomp = stomp->next) {
         check(stomp, now_ms);
     }
+    stomp_check_generations(loop, now_ms);
 }
 
 struct stomp_loop *stomp_loop_create(struct proto_loop *proto_loop)

@@ -7,11 +7,12 @@
  *   stomp_frames.c  what each command does
  *   stomp_connect.c CONNECT: token, version, heart-beats
  *   stomp_follow.c  rooms that a socket follows, one place in each, however many subscriptions
+ *   stomp_receiver.c what rooms tell them
  *   stomp_sends.c   SENDs: to their room, and its answers
  *
  * A socket goes OPENING -> CHECKING -> CONNECTED -> LEAVING (DISCONNECT) -> OVER; on OVER nothing of
- * what it sends is looked at any more. A room that it follows goes ENTERING -> JOINING -> JOINED ->
- * OVER. Everything is on the loop's thread.
+ * what it sends is looked at any more. A room that it follows goes (WAITING ->) ENTERING -> JOINING ->
+ * JOINED -> OVER. Everything is on the loop's thread.
  */
 #ifndef LECTERN_PROTO_STOMP_H
 #define LECTERN_PROTO_STOMP_H
@@ -51,7 +52,8 @@ struct stomp_loop {
     struct stomp *head;
     struct shared_message shared[CARRIER_VARIANTS];
     uv_timer_t tick;
-    uint64_t events; /* messages without id, which get one made of `stamp` and this */
+    int64_t generations_ms; /* when it was last looked for revoked tokens, loop's time */
+    uint64_t events;        /* messages without id, which get one made of `stamp` and this */
     char stamp[SESSION_ID_LEN + 1];
 };
 
@@ -90,7 +92,7 @@ struct waiting {
     char texts[];
 };
 
-enum follow_state { FOLLOW_ENTERING, FOLLOW_JOINING, FOLLOW_JOINED, FOLLOW_OVER };
+enum follow_state { FOLLOW_WAITING, FOLLOW_ENTERING, FOLLOW_JOINING, FOLLOW_JOINED, FOLLOW_OVER };
 
 struct follow {
     struct follow *next;
@@ -185,6 +187,8 @@ void stomp_relay(struct stomp *stomp, struct span error, const struct stomp_caus
 /* ---- stomp_connect.c ---- */
 
 void stomp_connect(struct stomp *stomp, const struct stomp_frame *frame);
+/* Ends the sockets whose account has signed out since, where no room does: they follow none. */
+void stomp_check_generations(struct stomp_loop *loop, int64_t now_ms);
 
 /* ---- stomp_frames.c ---- */
 
@@ -195,7 +199,7 @@ void stomp_unsubscribe(struct stomp *stomp, struct subscription *subscription);
 
 /* ---- stomp_follow.c ---- */
 
-/* The room as the socket follows it (not OVER, not leaving), or NULL. */
+/* The room as the socket follows it (perhaps not yet, but neither OVER nor leaving), or NULL. */
 struct follow *stomp_follow_find(struct stomp *stomp, const char *room);
 /*
  * Adds a subscription, which is on the socket's list already, to a room: the first one enters it. What
@@ -203,7 +207,7 @@ struct follow *stomp_follow_find(struct stomp *stomp, const char *room);
  */
 void stomp_follow_subscribe(struct stomp *stomp, const char *room,
                             struct subscription *subscription, const char *since, uint32_t history);
-/* Takes a subscription off its room; the last one leaves it. */
+/* Takes a subscription off its room; the last one leaves it, when what was sent to it is answered. */
 void stomp_follow_unsubscribe(struct subscription *subscription);
 /*
  * What carries SENDs to chats that the socket does not follow: their members may send all the same. Its room
@@ -215,6 +219,11 @@ void stomp_leave_rooms(struct stomp *stomp);
 /* The socket is gone: frees what it followed. */
 void stomp_drop_rooms(struct stomp *stomp, bool left);
 void stomp_drained(struct stomp *stomp);
+
+/* ---- stomp_receiver.c ---- */
+
+/* For a room that the socket follows; `socket` is the struct follow. */
+const struct receiver_ops *stomp_receiver_ops(const struct stomp *stomp);
 
 /* ---- stomp_sends.c ---- */
 

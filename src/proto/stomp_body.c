@@ -86,6 +86,7 @@ static bool room_read(const struct talk_values *values, char out[CHANNEL_NAME_MA
 static int envelope_read(const struct talk_values *values, struct stomp_talk *out,
                          struct stomp_refusal *why)
 {
+    static const enum talk_field names[] = {KIND, TARGET_TYPE, TARGET}; /* the room looks at them */
     size_t len;
     if (!type_read(values, &out->type)) {
         return refuse(why, "bad_field", "type", "type is TALK, JOIN or LEAVE.");
@@ -99,6 +100,13 @@ static int envelope_read(const struct talk_values *values, struct stomp_talk *ou
     }
     if (!values->of[MESSAGE].raw.p && out->type == STOMP_TALK) {
         return refuse(why, "bad_field", "message", "message is missing.");
+    }
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const struct json_value *value = &values->of[names[i]];
+        if (given(values, names[i]) &&
+            (value->type != JSON_STRING || !json_string_decodes(value->raw))) {
+            return refuse(why, "bad_field", talk_fields[names[i]], "It is a short text.");
+        }
     }
     out->message = values->of[MESSAGE].raw;
     out->kind = given(values, KIND) ? values->of[KIND].raw : (struct span){NULL, 0};
@@ -134,12 +142,10 @@ int stomp_talk_read(struct span body, bool envelope, struct stomp_talk *out,
         if (envelope || is_envelope(&values)) {
             return envelope_read(&values, out, why);
         }
-        return 0;
-    }
-    if (envelope) {
+    } else if (envelope) {
         return refuse(why, "bad_json", NULL, "The body is a JSON object that names the roomId.");
     }
-    out->text = !json_valid(body);
+    out->text = !json_valid_inside(body, 1);
     return 0;
 }
 
@@ -151,7 +157,7 @@ static void write_member(struct buf *out, const char *key, struct span value)
     }
 }
 
-void stomp_talk_write_message(struct buf *out, const struct stomp_talk *talk)
+static void write_message(struct buf *out, const struct stomp_talk *talk)
 {
     if (talk->text) {
         json_write_string(out, talk->message);
@@ -160,13 +166,17 @@ void stomp_talk_write_message(struct buf *out, const struct stomp_talk *talk)
     }
 }
 
-void stomp_talk_write(struct buf *out, const struct stomp_talk *talk, const char *target_type,
-                      const char *ref)
+void stomp_talk_write(struct buf *out, const struct stomp_talk *talk, const char *room,
+                      const char *target_type, const char *ref)
 {
     buf_append_char(out, '{');
     if (*ref) {
         json_write_key(out, "ref");
         json_write_string(out, span_of(ref));
+    }
+    if (*room) {
+        json_write_key(out, "room");
+        buf_printf(out, "\"room:%s\"", room);
     }
     json_write_key(out, "targetType");
     if (talk->target_type.p) {
@@ -178,7 +188,7 @@ void stomp_talk_write(struct buf *out, const struct stomp_talk *talk, const char
     write_member(out, "ephemeral", talk->ephemeral);
     write_member(out, "messageType", talk->kind.p ? talk->kind : span_of("\"send\""));
     json_write_key(out, "message");
-    stomp_talk_write_message(out, talk);
+    write_message(out, talk);
     buf_append_char(out, '}');
 }
 

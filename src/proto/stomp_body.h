@@ -36,21 +36,18 @@ struct stomp_refusal {
 /*
  * Reads a body: a JSON object with `message`, or with `type` JOIN or LEAVE, is the envelope
  * {roomId, sender, message, type, messageType, targetType, target, ephemeral}; any other JSON is the
- * message itself, and so is what is no JSON, as text. `envelope`: nothing but an envelope will do, since
+ * message itself, and so is, as text, what is no JSON or too deep to stand in a message. `envelope`: nothing but an envelope will do, since
  * the room must be named in it. 0, or -1 with *why.
  */
 int stomp_talk_read(struct span body, bool envelope, struct stomp_talk *out,
                     struct stomp_refusal *why) __attribute__((warn_unused_result));
 
 /*
- * Appends the message as a client of lectern.v1 would have sent it; `target_type` is meant where the body
- * gives none, `ref` may be "".
+ * Appends the message as a client of lectern.v1 would have sent it to that room (its id, or "" where
+ * the socket has but one); `target_type` is meant where the body gives none, `ref` may be "".
  */
-void stomp_talk_write(struct buf *out, const struct stomp_talk *talk, const char *target_type,
-                      const char *ref);
-
-/* Appends the message alone, as JSON. */
-void stomp_talk_write_message(struct buf *out, const struct stomp_talk *talk);
+void stomp_talk_write(struct buf *out, const struct stomp_talk *talk, const char *room,
+                      const char *target_type, const char *ref);
 
 /*
  * Appends what all receivers of a room's message share of their MESSAGE frames: the headers but for

@@ -109,7 +109,7 @@ static void welcome(struct stomp *stomp)
 static void checked(void *owner, bool revoked)
 {
     struct stomp *stomp = owner;
-    if (stomp->state == STOMP_CHECKING && revoked) {
+    if (revoked) {
         stomp_fail(stomp, "token_revoked", NULL, NULL);
     } else if (stomp->state == STOMP_CHECKING) {
         welcome(stomp);
@@ -130,6 +130,25 @@ static void check_generation(struct stomp *stomp)
     } else {
         checked(stomp, false); /* no account's token, or no memory: as where Redis is away */
     }
+}
+
+void stomp_check_generations(struct stomp_loop *loop, int64_t now_ms)
+{
+    struct revoke revoke;
+    if (now_ms - loop->generations_ms < REVOKE_CHECK_MS) {
+        return;
+    }
+    loop->generations_ms = now_ms;
+    revoke_begin(&revoke, rooms_bus(loop->proto_loop->rooms), checked);
+    for (struct stomp *stomp = loop->head; stomp; stomp = stomp->next) {
+        if (stomp->state == STOMP_CONNECTED && !stomp->follows && !stomp->checking) {
+            stomp->checking = true; /* it may be answered in the call */
+            if (!revoke_add(&revoke, stomp, stomp->claims.user_id, stomp->claims.generation)) {
+                stomp->checking = false;
+            }
+        }
+    }
+    revoke_end(&revoke);
 }
 
 static bool agree(struct stomp *stomp, const struct stomp_frame *frame)

@@ -1,34 +1,27 @@
 /*
  * The rooms that a STOMP socket follows. A user has one place in a room, so all subscriptions of a
- * socket to one room share one struct follow, which is the receiver (net/receiver.h) of the room's
+ * socket to one room share one struct follow, which is the receiver (stomp_receiver.c) of the room's
  * messages; each of its subscriptions then gets the same frame behind its own head.
  *
- * The rooms' calls into this file change nothing there: what ends a place or answers its welcome is
- * done by a task at the end of the loop's turn.
+ * A place that nobody subscribes to any more is left when what was sent to its room has been answered.
+ * Who subscribes meanwhile gets a place of their own, with what they ask for, and enters when the
+ * earlier one is gone: WAITING.
  */
 #include "proto/stomp.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "core/metrics.h"
 
-#define STOMP_VARIANT 4 /* of receivers: this and the carrier's; see proto/carrier.h */
-
-static struct follow *find_any(struct stomp *stomp, const char *room)
+struct follow *stomp_follow_find(struct stomp *stomp, const char *room)
 {
     struct follow *follow = stomp->follows;
-    while (follow && (follow->state == FOLLOW_OVER || strcmp(follow->room, room) != 0)) {
+    while (follow &&
+           (follow->state == FOLLOW_OVER || follow->leaving || strcmp(follow->room, room) != 0)) {
         follow = follow->next;
     }
     return follow;
-}
-
-struct follow *stomp_follow_find(struct stomp *stomp, const char *room)
-{
-    struct follow *follow = find_any(stomp, room);
-    return follow && !follow->leaving ? follow : NULL;
 }
 
 static struct stomp_cause subscription_cause(const struct subscription *subscription)
@@ -36,139 +29,33 @@ static struct stomp_cause subscription_cause(const struct subscription *subscrip
     return (struct stomp_cause){span_of(subscription->destination), span_of(subscription->receipt)};
 }
 
-/* ---- the receiver ---- */
-
-static struct frame *encode(void *socket, struct span json)
-{
-    struct follow *follow = socket;
-    struct stomp_loop *loop = follow->stomp->loop;
-    struct frame *frame = NULL;
-    char spare_id[SESSION_ID_LEN + 24];
-    struct buf rest;
-    buf_init(&rest);
-    snprintf(spare_id, sizeof spare_id, "%s-%llu", loop->stamp, (unsigned long long)loop->events++);
-    stomp_event_write(&rest, json, spare_id);
-    if (!rest.failed) {
-        frame = carrier_encode_rest(follow->stomp->carrier, buf_span(&rest));
-        metric_add(METRIC_STOMP_ENCODED, 1);
-    }
-    buf_finish(&rest);
-    return frame;
-}
-
-/* The frame of both for a receiver that has the same head as the last one; NULL: there is none. */
-static struct frame *shared_frame(struct stomp *stomp, struct span head, struct frame *rest)
-{
-    struct shared_message *last = &stomp->loop->shared[carrier_variant(stomp->carrier)];
-    if (last->rest == rest && last->head_len == head.n && memcmp(last->head, head.p, head.n) == 0) {
-        if (!last->whole) {
-            last->whole = carrier_join_parts(stomp->carrier, head, rest);
-        }
-        return last->whole;
-    }
-    if (head.n <= sizeof last->head) {
-        frame_unref(last->rest);
-        frame_unref(last->whole);
-        last->rest = frame_ref(rest); /* else another could come to its address */
-        last->whole = NULL;
-        last->head_len = head.n;
-        memcpy(last->head, head.p, head.n);
-    }
-    return NULL;
-}
-
-static bool deliver(void *socket, struct frame *frame, bool paced)
-{
-    const struct follow *follow = socket;
-    struct stomp *stomp = follow->stomp;
-    bool sent = true;
-    for (const struct subscription *s = follow->subscriptions; s && sent; s = s->next_here) {
-        struct span head = {s->texts, s->head_len};
-        struct frame *whole = shared_frame(stomp, head, frame);
-        sent = whole ? carrier_send(stomp->carrier, whole, paced)
-                     : carrier_send_parts(stomp->carrier, head, frame, paced);
-    }
-    stomp->sent_ms = stomp_now_ms(stomp);
-    return sent;
-}
-
-static size_t backlog(void *socket)
-{
-    const struct follow *follow = socket;
-    return carrier_backlog(follow->stomp->carrier);
-}
-
-/*
- * What a room's way of ending a place means for STOMP; the first row that fits. A reason NULL fits any.
- * What concerns the socket as a whole, or is nothing that a client could do about, ends it.
- */
-static const struct ending {
-    const char *reason, *name;
-    uint16_t code;
-    bool ends_socket;
-} endings[] = {
-    {"not_member", "not_member", CLOSE_ROOM_ENDED, false},
-    {"left", "not_member", CLOSE_ROOM_ENDED, false},
-    {"room_not_found", "room_not_found", CLOSE_ROOM_ENDED, false},
-    {NULL, "room_ended", CLOSE_ROOM_ENDED, false},
-    {NULL, "replaced", CLOSE_REPLACED, false},
-    {NULL, "removed", CLOSE_REMOVED, false},
-    {"signed out", "token_revoked", CLOSE_TOKEN_EXPIRED, true},
-    {NULL, "token_expired", CLOSE_TOKEN_EXPIRED, true},
-    {NULL, "rate_limited", CLOSE_TOO_MANY, true},
-    {NULL, "unavailable", CLOSE_TRY_LATER, true},
-    {NULL, "internal", 0, true},
-};
-
-/* The room has ended the place. */
-static void end_place(void *socket, uint16_t code, const char *reason)
-{
-    struct follow *follow = socket;
-    const struct ending *ending = endings;
-    while (ending->code && (ending->code != code ||
-                            (ending->reason && (!reason || strcmp(reason, ending->reason) != 0)))) {
-        ending++;
-    }
-    follow->state = FOLLOW_OVER;
-    follow->over = ending->name;
-    follow->ends_socket = ending->ends_socket;
-    loop_at_turn_end(follow->stomp->loop->proto_loop->loop, &follow->task);
-}
-
-static void tell(void *socket, const char *type, const char *ref, struct span body)
-{
-    struct follow *follow = socket;
-    if (strcmp(type, "welcome") == 0) {
-        if (follow->state == FOLLOW_JOINING) {
-            follow->state = FOLLOW_JOINED;
-            loop_at_turn_end(follow->stomp->loop->proto_loop->loop, &follow->task);
-        }
-    } else if (strcmp(type, "error") == 0 && follow->state == FOLLOW_JOINING) {
-        return; /* a chat: its end follows and says the same */
-    } else if (strcmp(type, "error") == 0) {
-        stomp_send_refused(follow, ref ? ref : "", body);
-    } else if (strcmp(type, "gap") == 0) {
-        char destination[CHANNEL_NAME_MAX + 16];
-        snprintf(destination, sizeof destination, "/topic/room/%s", follow->room);
-        const struct stomp_cause cause = {span_of(destination), {NULL, 0}};
-        stomp_notice(follow->stomp, "gap", "Not all messages since then are remembered.", &cause);
-    } else if (ref) {
-        stomp_send_acked(follow, ref);
-    }
-}
-
-#define OPS(variant)                                                                               \
-    {                                                                                              \
-        STOMP_VARIANT + (variant), encode, deliver, backlog, end_place, tell                       \
-    }
-static const struct receiver_ops follow_ops[CARRIER_VARIANTS] = {
-    [CARRIER_WS] = OPS(CARRIER_WS),
-    [CARRIER_WS_DEFLATE] = OPS(CARRIER_WS_DEFLATE),
-    [CARRIER_SOCKJS] = OPS(CARRIER_SOCKJS),
-    [CARRIER_SOCKJS_WS] = OPS(CARRIER_SOCKJS_WS),
-};
-
 /* ---- the end of a place ---- */
+
+/* Whoever has waited longest for a place in the room enters it, where none is left; in a while. */
+static void let_next_enter(struct stomp *stomp, const char *room)
+{
+    struct follow *oldest = NULL; /* the list is newest first */
+    for (struct follow *follow = stomp->follows; follow; follow = follow->next) {
+        if (strcmp(follow->room, room) == 0) {
+            if (follow->state != FOLLOW_WAITING) {
+                return;
+            }
+            oldest = follow;
+        }
+    }
+    if (oldest && stomp->state != STOMP_OVER) {
+        loop_at_turn_end(stomp->loop->proto_loop->loop, &oldest->task);
+    }
+}
+
+static void refund(struct follow *follow)
+{
+    const struct stomp *stomp = follow->stomp;
+    if (follow->charged) {
+        stomp->guard->refund(stomp->guard->arg, stomp->address, follow->room);
+        follow->charged = false;
+    }
+}
 
 /* Gives up the place, and frees it; nothing of it is left. */
 static void free_follow(struct follow *follow, bool left)
@@ -182,6 +69,7 @@ static void free_follow(struct follow *follow, bool left)
     stomp_sends_drop(follow, NULL);
     loop_cancel(stomp->loop->proto_loop->loop, &follow->task);
     if (follow->entry) {
+        refund(follow); /* what the answer would have been is not known */
         room_enter_cancel(follow->entry);
     }
     if (follow->member) {
@@ -190,6 +78,7 @@ static void free_follow(struct follow *follow, bool left)
     if (follow->chatter) {
         chatter_gone(follow->chatter);
     }
+    let_next_enter(stomp, follow->room);
     free(follow);
 }
 
@@ -206,35 +95,6 @@ static void fail_follow(struct follow *follow, const char *code)
     }
     stomp_sends_drop(follow, code);
     free_follow(follow, false);
-}
-
-/* ---- the task at the end of the turn ---- */
-
-static void tell_joined(struct follow *follow)
-{
-    for (struct subscription *sub = follow->subscriptions; sub; sub = sub->next_here) {
-        stomp_receipt(follow->stomp, span_of(sub->receipt));
-        free(sub->receipt);
-        sub->receipt = NULL;
-    }
-    stomp_sends_go_on(follow);
-}
-
-static void on_turn_end(void *arg)
-{
-    struct follow *follow = arg;
-    struct stomp *stomp = follow->stomp;
-    if (follow->state == FOLLOW_JOINED) {
-        tell_joined(follow);
-    }
-    if (follow->state == FOLLOW_OVER) {
-        if (follow->ends_socket) {
-            stomp_fail(stomp, follow->over, NULL, NULL);
-        }
-        fail_follow(follow, follow->over);
-    } else if (follow->leaving && follow->pending_count == 0 && !follow->waiting) {
-        free_follow(follow, true);
-    }
     stomp_leave_if_done(stomp);
 }
 
@@ -253,8 +113,8 @@ static void entered(void *arg, enum room_outcome outcome, const struct room_tick
     struct stomp *stomp = follow->stomp;
     struct proto_loop *proto_loop = stomp->loop->proto_loop;
     follow->entry = NULL;
-    if (follow->charged && outcome != ROOM_NOT_FOUND) {
-        stomp->guard->refund(stomp->guard->arg, stomp->address, follow->room);
+    if (outcome != ROOM_NOT_FOUND) {
+        refund(follow);
     }
     if (outcome != ROOM_RESERVED) {
         fail_follow(follow, outcome_codes[outcome]);
@@ -263,14 +123,14 @@ static void entered(void *arg, enum room_outcome outcome, const struct room_tick
     follow->state = FOLLOW_JOINING;
     follow->member =
         member_create(proto_loop->rooms, ticket, &stomp->claims, follow->since, follow->history,
-                      follow->started_ns, &follow_ops[carrier_variant(stomp->carrier)], follow);
+                      follow->started_ns, stomp_receiver_ops(stomp), follow);
     if (!follow->member) {
         metric_add(METRIC_OUT_OF_MEMORY, 1);
         stomp_fail(stomp, "internal", NULL, NULL);
     }
 }
 
-/* The same for a class; NULL, or the code of why not. */
+/* Asks for a place in a class; NULL, or the code of why not. */
 static const char *enter_class(struct follow *follow)
 {
     struct stomp *stomp = follow->stomp;
@@ -287,10 +147,11 @@ static const char *enter_class(struct follow *follow)
     }
     follow->entry =
         room_enter(stomp->loop->proto_loop->rooms, claims, follow->room, entered, follow);
-    if (!follow->entry && follow->charged) {
-        guard->refund(guard->arg, stomp->address, follow->room);
+    if (!follow->entry) {
+        refund(follow);
+        return "unavailable";
     }
-    return follow->entry ? NULL : "unavailable";
+    return NULL;
 }
 
 /* A chat's members; `room` is "" for the one that only writes. */
@@ -310,10 +171,55 @@ static const char *enter_chat(struct follow *follow)
         return "account_required";
     }
     follow->state = FOLLOW_JOINING; /* its welcome may come in the call */
-    follow->chatter = chatter_create(stomp->loop->proto_loop->chats, &wish,
-                                     &follow_ops[carrier_variant(stomp->carrier)], follow);
+    follow->chatter =
+        chatter_create(stomp->loop->proto_loop->chats, &wish, stomp_receiver_ops(stomp), follow);
     return follow->chatter ? NULL : "unavailable";
 }
+
+static void enter(struct follow *follow)
+{
+    follow->state = FOLLOW_ENTERING;
+    const char *wrong = follow->chat ? enter_chat(follow) : enter_class(follow);
+    if (wrong) {
+        fail_follow(follow, wrong);
+    }
+}
+
+/* ---- the task at the end of the turn ---- */
+
+static void tell_joined(struct follow *follow)
+{
+    for (struct subscription *sub = follow->subscriptions; sub; sub = sub->next_here) {
+        stomp_receipt(follow->stomp, span_of(sub->receipt));
+        free(sub->receipt);
+        sub->receipt = NULL;
+    }
+    stomp_sends_go_on(follow);
+}
+
+static void on_turn_end(void *arg)
+{
+    struct follow *follow = arg;
+    struct stomp *stomp = follow->stomp;
+    if (follow->state == FOLLOW_WAITING) {
+        enter(follow);
+        return;
+    }
+    if (follow->state == FOLLOW_JOINED) {
+        tell_joined(follow);
+    }
+    if (follow->state == FOLLOW_OVER) {
+        if (follow->ends_socket) {
+            stomp_fail(stomp, follow->over, NULL, NULL);
+        }
+        fail_follow(follow, follow->over);
+    } else if (follow->leaving && follow->pending_count == 0 && !follow->waiting) {
+        free_follow(follow, true);
+    }
+    stomp_leave_if_done(stomp);
+}
+
+/* ---- subscribing ---- */
 
 static struct follow *make_follow(struct stomp *stomp, const char *room, const char *since,
                                   uint32_t history)
@@ -335,6 +241,16 @@ static struct follow *make_follow(struct stomp *stomp, const char *room, const c
     return follow;
 }
 
+/* Is there an earlier place in the room, which is being left or is over? */
+static bool has_place(const struct stomp *stomp, const char *room, const struct follow *but)
+{
+    const struct follow *follow = stomp->follows;
+    while (follow && (follow == but || strcmp(follow->room, room) != 0)) {
+        follow = follow->next;
+    }
+    return follow != NULL;
+}
+
 static void add_subscription(struct follow *follow, struct subscription *subscription)
 {
     subscription->follow = follow;
@@ -345,9 +261,8 @@ static void add_subscription(struct follow *follow, struct subscription *subscri
 void stomp_follow_subscribe(struct stomp *stomp, const char *room,
                             struct subscription *subscription, const char *since, uint32_t history)
 {
-    struct follow *follow = find_any(stomp, room);
+    struct follow *follow = stomp_follow_find(stomp, room);
     if (follow) {
-        follow->leaving = false;
         add_subscription(follow, subscription);
         if (follow->state == FOLLOW_JOINED) {
             stomp_receipt(stomp, span_of(subscription->receipt));
@@ -363,15 +278,16 @@ void stomp_follow_subscribe(struct stomp *stomp, const char *room,
         return;
     }
     add_subscription(follow, subscription);
-    const char *wrong = follow->chat ? enter_chat(follow) : enter_class(follow);
-    if (wrong) {
-        fail_follow(follow, wrong);
+    if (has_place(stomp, room, follow)) {
+        follow->state = FOLLOW_WAITING;
+    } else {
+        enter(follow);
     }
 }
 
 struct follow *stomp_follow_writer(struct stomp *stomp, const struct stomp_cause *cause)
 {
-    struct follow *follow = find_any(stomp, "");
+    struct follow *follow = stomp_follow_find(stomp, "");
     if (follow) {
         return follow;
     }
@@ -384,8 +300,7 @@ struct follow *stomp_follow_writer(struct stomp *stomp, const struct stomp_cause
         }
         return NULL;
     }
-    follow->state = FOLLOW_JOINED;
-    return follow;
+    return follow; /* its welcome came in the call */
 }
 
 /* ---- leaving ---- */
@@ -393,10 +308,12 @@ struct follow *stomp_follow_writer(struct stomp *stomp, const struct stomp_cause
 static void leave(struct follow *follow)
 {
     follow->leaving = true;
-    if (follow->state == FOLLOW_ENTERING) {
-        stomp_sends_drop(follow, "not_subscribed");
+    if (follow->pending_count > 0 || follow->waiting) {
+        return;
+    }
+    if (follow->state == FOLLOW_WAITING || follow->state == FOLLOW_ENTERING) {
         free_follow(follow, true);
-    } else if (follow->pending_count == 0 && !follow->waiting) {
+    } else {
         loop_at_turn_end(follow->stomp->loop->proto_loop->loop, &follow->task);
     }
 }
@@ -419,9 +336,12 @@ void stomp_follow_unsubscribe(struct subscription *subscription)
 
 void stomp_leave_rooms(struct stomp *stomp)
 {
-    while (stomp->subscriptions) {
-        stomp_follow_unsubscribe(stomp->subscriptions);
-        stomp_unsubscribe(stomp, stomp->subscriptions);
+    for (struct subscription *sub = stomp->subscriptions, *next; sub; sub = next) {
+        next = sub->next;
+        if (sub->follow) { /* the queues stay: what was sent may be refused yet */
+            stomp_follow_unsubscribe(sub);
+            stomp_unsubscribe(stomp, sub);
+        }
     }
 }
 

@@ -338,8 +338,10 @@ static void do_disconnect(struct stomp *stomp, const struct stomp_frame *frame)
     struct span receipt = stomp_header(frame, "receipt");
     stomp->state = STOMP_LEAVING;
     stomp->deadline_ms = stomp_now_ms(stomp) + STOMP_CONNECT_MS;
-    if (receipt.p) {
-        stomp->receipt = strndup(receipt.p, receipt.n);
+    if (receipt.p && !(stomp->receipt = strndup(receipt.p, receipt.n))) {
+        metric_add(METRIC_OUT_OF_MEMORY, 1);
+        stomp_over(stomp, CLOSE_INTERNAL, "out of memory");
+        return;
     }
     stomp_leave_rooms(stomp);
     stomp_leave_if_done(stomp);

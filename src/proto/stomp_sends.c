@@ -107,47 +107,20 @@ static bool too_long(const struct stomp *stomp, const struct buf *json)
     return json->len > 2 * (size_t)stomp->loop->proto_loop->config->message_max + 1024;
 }
 
-static void send_to_class(struct follow *follow, const struct stomp_talk *talk, const char *ref,
-                          struct buf *json)
+/* The room reads it as it reads everybody's: it knows best what is allowed. */
+static void hand_over(struct follow *follow, const char *room, const struct stomp_talk *talk,
+                      const char *ref, struct buf *json)
 {
-    stomp_talk_write(json, talk, member_may_tell_all(follow->member) ? "all" : "teacher", ref);
-    if (!json->failed && !too_long(follow->stomp, json)) {
-        member_receive(follow->member, buf_span(json));
-    }
-}
-
-static enum json_type type_of(char first)
-{
-    return first == '"'                   ? JSON_STRING
-           : first == '{'                 ? JSON_OBJECT
-           : first == '['                 ? JSON_ARRAY
-           : first == 'n'                 ? JSON_NULL
-           : first == 't' || first == 'f' ? JSON_BOOL
-                                          : JSON_NUMBER;
-}
-
-static void send_to_chat(struct follow *follow, const char *room, const struct stomp_talk *talk,
-                         const char *ref, struct buf *json)
-{
-    struct message message = {.kind = MESSAGE_ROUTED, .type = "send"};
-    size_t len;
-    stomp_talk_write_message(json, talk);
+    bool all = follow->chat || member_may_tell_all(follow->member);
+    stomp_talk_write(json, talk, follow->chat ? room : "", all ? "all" : "teacher", ref);
     if (json->failed || too_long(follow->stomp, json)) {
         return;
     }
-    struct span raw = buf_span(json);
-    while (raw.n > 0 && *raw.p <= ' ') { /* JSON's blanks may stand before a whole body */
-        raw.p++;
-        raw.n--;
+    if (follow->chat) {
+        chatter_receive(follow->chatter, buf_span(json));
+    } else {
+        member_receive(follow->member, buf_span(json));
     }
-    message.body = (struct json_value){type_of(*raw.p), raw};
-    message.ephemeral = span_eq(talk->ephemeral, "true");
-    (void)span_copy(span_of(ref), message.ref, sizeof message.ref);
-    snprintf(message.room, sizeof message.room, "room:%s", room);
-    if (talk->kind.p && json_string(talk->kind, message.type, sizeof message.type, &len)) {
-        return; /* looked at before */
-    }
-    chatter_act(follow->chatter, &message);
 }
 
 static void transmit(struct follow *follow, const char *room, const struct stomp_talk *talk,
@@ -172,11 +145,7 @@ static void transmit(struct follow *follow, const char *room, const struct stomp
         return;
     }
     buf_init(&json);
-    if (follow->chat) {
-        send_to_chat(follow, room, talk, ref, &json);
-    } else {
-        send_to_class(follow, talk, ref, &json);
-    }
+    hand_over(follow, room, talk, ref, &json);
     if (json.failed || too_long(stomp, &json)) {
         free(*ref ? take_pending(follow, ref) : NULL);
         metric_add(METRIC_OUT_OF_MEMORY, json.failed);

@@ -342,7 +342,10 @@ static void keep_early(struct member *member, struct span text)
         return;
     }
     if (member->welcomed) {
-        member_unavailable(member, ""); /* what has a ref will be sent again */
+        struct message message;
+        struct message_error error;
+        (void)!message_read(text, MESSAGE_FROM_CLIENT, &message, &error);
+        member_unavailable(member, message.ref);
     } else if (fits) {
         member_close(member, CLOSE_INTERNAL, "out of memory");
     } else {
@@ -364,7 +367,7 @@ void member_receive(struct member *member, struct span text)
     struct message_error error;
     int bad = message_read(text, MESSAGE_FROM_CLIENT, &message, &error);
     if (!within_rate(member)) {
-        tell_error(member, bad ? NULL : message.ref, "rate_limited", NULL, RETRY_MS,
+        tell_error(member, message.ref, "rate_limited", NULL, RETRY_MS,
                    "Too many messages; wait before you send it again.");
     } else if (bad) {
         tell_error(member, message.ref, error.code, error.field, 0, error.text);

@@ -215,7 +215,8 @@ void room_receive(struct room *room, struct span payload)
     room->refs++;
     if (is_sealed(room, payload)) {
         receive_sealed(room, payload);
-    } else if (!utf8_valid(payload.p, payload.n) || message_read(payload, MESSAGE_FROM_REDIS, &message, &error) ||
+    } else if (!utf8_valid(payload.p, payload.n) ||
+               message_read(payload, MESSAGE_FROM_REDIS, &message, &error) ||
                !deliverable(room, &message)) {
         metric_add(METRIC_FOREIGN_IGNORED, 1);
     } else if (message.id.n > 0) {

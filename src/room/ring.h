@@ -33,7 +33,7 @@ struct ring_entry {
     unsigned targets; /* TARGET_… */
     char *target;     /* one user id or NULL */
     char *sender;
-    struct span json;                      /* as on the wire */
+    struct span json;                        /* as on the wire */
     struct frame *frames[RECEIVER_VARIANTS]; /* encoded forms, made when first needed */
 };
 

@@ -156,7 +156,7 @@ bool stomp_heart_beat_read(struct span value, uint32_t *can_ms, uint32_t *wants_
 
 /*
  * A server's frame: the command's line, headers, and the end of the head with body and NUL. Names and
- * values of headers are escaped as the version demands; 1.0 knows no escapes, line ends become blanks
+ * values of headers are escaped as the version demands; 1.0 knows no escapes, a LF becomes a blank
  * there.
  */
 void stomp_write_command(struct buf *out, const char *command);

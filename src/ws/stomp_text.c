@@ -106,7 +106,7 @@ void stomp_write_command(struct buf *out, const char *command)
 static const char *escape_of(enum stomp_version version, char c)
 {
     if (version == STOMP_1_0) {
-        return c == '\n' || c == '\r' ? " " : NULL;
+        return c == '\n' ? " " : NULL;
     }
     switch (c) {
     case '\n':
@@ -116,7 +116,7 @@ static const char *escape_of(enum stomp_version version, char c)
     case '\\':
         return "\\\\";
     case '\r':
-        return version == STOMP_1_1 ? " " : "\\r";
+        return version == STOMP_1_1 ? NULL : "\\r"; /* there it ends no line, and stays */
     default:
         return NULL;
     }

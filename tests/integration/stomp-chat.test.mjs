@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { api, connect, mintToken, startRedis, startServer, waitFor } from './harness.mjs';
-import { connectStomp, follow, publish, stompJs } from './stomp.mjs';
+import { connectStomp, follow, frameText, publish, stompJs } from './stomp.mjs';
 
 let redis;
 let server;
@@ -130,6 +130,51 @@ describe('chat rooms', () => {
         await stomp.request('SEND', { destination: `/app/${kept}` }, 'still');
         assert.equal((await stomp.event({ type: 'TALK', roomId: kept })).message, 'still');
         await stomp.socket.close();
+    });
+
+    test('what is meant for one person only is refused, and never told to all', async () => {
+        const room = await group('h1', 'h2');
+        const other = await connectStomp(server, { sub: 'h2' });
+        await other.subscribe('0', `/topic/${room}`);
+        const stomp = await connectStomp(server, { sub: 'h1' }, { errors: true });
+        for (const [more, field] of [[{ target: 'h3' }, 'target'], [{ targetType: 'teacher' }, 'targetType'], [{ target: 1 }, 'target'],
+            [{ targetType: 'all', target: 'h2' }, 'target'], [{ targetType: 'nobody' }, 'targetType']]) {
+            stomp.send('SEND', { destination: `/app/${room}`, receipt: 'r' }, JSON.stringify({ message: '비밀', ...more }));
+            const error = await stomp.refusal();
+            assert.deepEqual([error.code, error.field, error.receiptId], ['bad_field', field, 'r'], JSON.stringify(more));
+        }
+        await stomp.request('SEND', { destination: `/app/${room}` }, JSON.stringify({ message: 'for all', targetType: 'all' }));
+        assert.equal((await other.event({ type: 'TALK' })).message, 'for all');
+        assert.deepEqual((await history('h1', room)).map((message) => message.message), ['for all']);
+        await stomp.socket.close();
+        await other.socket.close();
+    });
+
+    test('JSON that is nested too deeply for a message is a text', async () => {
+        const room = await group('i1', 'i2');
+        const stomp = await connectStomp(server, { sub: 'i1' });
+        await stomp.subscribe('0', `/topic/${room}`);
+        for (const depth of [63, 64]) {
+            const body = '['.repeat(depth) + ']'.repeat(depth);
+            await stomp.request('SEND', { destination: `/app/${room}` }, ` ${body}`);
+            const { message, roomId } = await stomp.event({ type: 'TALK' });
+            assert.equal(roomId, room);
+            assert.equal(depth === 63 ? JSON.stringify(message) : message, depth === 63 ? body : ` ${body}`);
+        }
+        await stomp.socket.close();
+    });
+
+    test('DISCONNECT comes behind the answers to all SENDs, those that are refused too', async () => {
+        const room = await group('j1');
+        const strange = await group('j9');
+        const stomp = await connectStomp(server, { sub: 'j1' }, { errors: true });
+        const send = (to, receipt) => frameText('SEND', { destination: `/app/${to}`, receipt }, receipt);
+        stomp.socket.sendRaw([send(strange, 'no'), send(room, 'yes'), frameText('DISCONNECT', { receipt: 'last' })].join(''));
+        assert.deepEqual((({ code, receiptId }) => [code, receiptId])(await stomp.refusal()), ['not_member', 'no']);
+        await stomp.next('RECEIPT', { 'receipt-id': 'yes' });
+        await stomp.next('RECEIPT', { 'receipt-id': 'last' });
+        assert.equal((await stomp.socket.closed).code, 1000);
+        assert.equal((await history('j1', room)).length, 1);
     });
 
     test('a class and several chats on one socket', async () => {

@@ -54,6 +54,14 @@ describe('time', () => {
         assert.equal(frame.headers.code, 'token_revoked');
         await host.close();
     });
+
+    test('it loses that too which is in no room yet, and shall not come into one', async () => {
+        const stomp = await connectStomp(server, { sub: 'acc3', claims: { gen: 1 } });
+        await redis.client.set('account:acc3:gen', '2');
+        const frame = await stomp.next('ERROR', {}, { timeout: limit(15000) });
+        assert.equal(frame.headers.code, 'token_revoked');
+        assert.equal((await stomp.socket.closed).code, 4003);
+    });
 });
 
 describe('limits', () => {
@@ -154,6 +162,29 @@ describe('outages', () => {
         }, { what: 'a SEND that is taken', timeout: limit(30000), every: 200 });
         assert.equal((await host.next(said('back again'))).sender, 's1');
         await stomp.socket.close();
+        await host.close();
+    });
+
+    test('a server ends in order while sockets wait for Redis: to be connected, and for a place', async () => {
+        const own = await startServer({ redis, env: { LECTERN_LOOPS: 2 } });
+        const { code, host } = await openClass(own);
+        const stomps = [];
+        for (let i = 0; i < 12; i++) stomps.push(i % 2 ? await openStomp(own) : await connectStomp(own, { sub: `w${i}` }, { errors: true }));
+        redis.kill('SIGSTOP');
+        try {
+            for (const [i, { socket }] of stomps.entries()) {
+                const token = mintToken({ sub: `w${i}`, claims: { gen: 1 } });
+                socket.sendRaw((i % 2 ? frameText('CONNECT', { 'accept-version': '1.2', token }) : '') +
+                    ['a', 'b'].map((id) => frameText('SUBSCRIBE', { id, destination: `/topic/${code}` }) +
+                        frameText('SEND', { destination: `/app/${code}`, receipt: id }, id) + frameText('UNSUBSCRIBE', { id })).join(''));
+                socket.sendRaw(frameText('SUBSCRIBE', { id: 'q', destination: '/user/queue/q', receipt: 'q' }));
+            }
+            for (const stomp of stomps.filter((_, i) => i % 2 === 0)) await stomp.next('RECEIPT', { 'receipt-id': 'q' }); // they have been read
+            for (const stomp of stomps.slice(0, 4)) await stomp.socket.terminate();
+            assert.equal(await own.stop(), 0);
+        } finally {
+            redis.kill('SIGCONT');
+        }
         await host.close();
     });
 

@@ -151,6 +151,9 @@ static void refused_values(void **state)
     assert_false(valid("\0", 1));
     assert_false(valid("\"a\0b\"", 5));
     assert_false(json_valid((struct span){NULL, 0}));
+    assert_true(json_valid_inside(span_of("[[]]"), JSON_DEPTH_MAX - 2));
+    assert_false(json_valid_inside(span_of("[[]]"), JSON_DEPTH_MAX - 1));
+    assert_true(json_valid_inside(span_of("17"), JSON_DEPTH_MAX));
 }
 
 /* Every beginning of a valid text is refused, and nothing beyond it is read. */

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -19,7 +20,7 @@ static void check_talk(const char *body, bool envelope, const char *expected)
         buf_printf(&out, "!%s %s", why.code, why.field ? why.field : "-");
         assert_true(*why.text);
     } else {
-        stomp_talk_write(&out, &talk, "teacher", "");
+        stomp_talk_write(&out, &talk, "", "teacher", "");
     }
     assert_string_equal(buf_cstr(&out), expected);
     buf_finish(&out);
@@ -41,6 +42,29 @@ static void test_messages(void **unused)
     check_talk("{\"type\":\"circle\"}", false, SENT("{\"type\":\"circle\"}"));
     check_talk("{\"x\":", false, SENT("\"{\\\"x\\\":\""));
     check_talk("\xff", false, "!bad_json -");
+}
+
+/* What would be too deep inside a message is no JSON for it. */
+static void test_depth(void **unused)
+{
+    (void)unused;
+    for (size_t depth = JSON_DEPTH_MAX - 2; depth <= JSON_DEPTH_MAX + 1; depth++) {
+        char arrays[2 * JSON_DEPTH_MAX + 3] = "", objects[6 * JSON_DEPTH_MAX + 16] = "";
+        struct stomp_talk talk;
+        struct stomp_refusal why;
+        for (size_t i = 0; i < depth; i++) {
+            strcat(arrays, "[");
+            strcat(objects, i + 1 < depth ? "{\"a\":" : "{}");
+        }
+        for (size_t i = 0; i < depth; i++) {
+            strcat(arrays, "]");
+            strcat(objects, i + 1 < depth ? "}" : "");
+        }
+        assert_false(stomp_talk_read(span_of(arrays), false, &talk, &why));
+        assert_int_equal(talk.text, depth >= JSON_DEPTH_MAX);
+        assert_false(stomp_talk_read(span_of(objects), false, &talk, &why));
+        assert_int_equal(talk.text, depth >= JSON_DEPTH_MAX);
+    }
 }
 
 static void test_envelopes(void **unused)
@@ -65,6 +89,10 @@ static void test_envelopes(void **unused)
                "!bad_field roomId");
     check_talk("{\"message\":1,\"sender\":7}", false, "!forbidden sender");
     check_talk("{\"message\":1,\"message\":2}", false, "!bad_json -");
+    check_talk("{\"message\":1,\"targetType\":\"\\u0000\"}", false, "!bad_field targetType");
+    check_talk("{\"message\":1,\"targetType\":1}", false, "!bad_field targetType");
+    check_talk("{\"message\":1,\"target\":\"\\udc00\"}", false, "!bad_field target");
+    check_talk("{\"message\":1,\"messageType\":\"\\ud800\"}", false, "!bad_field messageType");
     check_talk("{\"roomId\":\"FTYXPM\"}", true, "!bad_field message");
     check_talk("no JSON", true, "!bad_json -");
     check_talk("[]", true, "!bad_json -");
@@ -84,10 +112,18 @@ static void test_envelope_fields(void **unused)
     assert_int_equal(talk.type, STOMP_LEAVE);
     assert_false(stomp_talk_read(span_of("x"), false, &talk, &why));
     buf_init(&out);
-    stomp_talk_write(&out, &talk, "all", "r-1");
+    stomp_talk_write(&out, &talk, "", "all", "r-1");
     assert_string_equal(buf_cstr(&out), "{\"ref\":\"r-1\",\"targetType\":\"all\","
                                         "\"messageType\":\"send\",\"message\":\"x\"}");
     buf_finish(&out);
+    static const char *const starts[] = {"{\"room\":\"room:R\",\"targetType\"",
+                                         "{\"ref\":\"r\",\"room\":\"room:R\",\"targetType\""};
+    for (size_t i = 0; i < 2; i++) {
+        buf_init(&out);
+        stomp_talk_write(&out, &talk, "R", "all", i ? "r" : "");
+        assert_memory_equal(buf_cstr(&out), starts[i], strlen(starts[i]));
+        buf_finish(&out);
+    }
 }
 
 /* A text with bytes that JSON has to escape comes out as the same text. */
@@ -99,7 +135,7 @@ static void test_text_with_nul(void **unused)
     struct buf out;
     buf_init(&out);
     assert_false(stomp_talk_read((struct span){"a\0b", 3}, false, &talk, &why));
-    stomp_talk_write(&out, &talk, "all", "");
+    stomp_talk_write(&out, &talk, "", "all", "");
     assert_string_equal(buf_cstr(&out), "{\"targetType\":\"all\",\"messageType\":\"send\","
                                         "\"message\":\"a\\u0000b\"}");
     buf_finish(&out);
@@ -152,9 +188,9 @@ static void test_events(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_messages),        cmocka_unit_test(test_envelopes),
-        cmocka_unit_test(test_envelope_fields), cmocka_unit_test(test_text_with_nul),
-        cmocka_unit_test(test_events),
+        cmocka_unit_test(test_messages),      cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_envelopes),     cmocka_unit_test(test_envelope_fields),
+        cmocka_unit_test(test_text_with_nul), cmocka_unit_test(test_events),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

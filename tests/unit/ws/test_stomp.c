@@ -343,8 +343,8 @@ static void test_writing(void **unused)
         enum stomp_version version;
         const char *line;
     } rows[] = {{STOMP_1_2, "v:a\\cb\\\\c\\nd\\re\n"},
-                {STOMP_1_1, "v:a\\cb\\\\c\\nd e\n"},
-                {STOMP_1_0, "v:a:b\\c d e\n"}};
+                {STOMP_1_1, "v:a\\cb\\\\c\\nd\re\n"},
+                {STOMP_1_0, "v:a:b\\c d\re\n"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct buf out;
         buf_init(&out);
