@@ -1,6 +1,7 @@
 /* The public list of groups, see chats_list() in chats.h. */
 #include <stdlib.h>
 
+#include "base/utf8.h"
 #include "store/chat_rows.h"
 #include "store/fold.h"
 
@@ -50,7 +51,8 @@ static bool read_cursor(struct span text, struct listing *l)
         }
         l->after_key[i] = (char)(high << 4 | low);
     }
-    return span_copy((struct span){dot + 1, CHAT_ROOM_ID_LEN}, l->after_id, sizeof l->after_id);
+    return utf8_valid(l->after_key, len / 2) &&
+           span_copy((struct span){dot + 1, CHAT_ROOM_ID_LEN}, l->after_id, sizeof l->after_id);
 }
 
 /* ---- Reading ---- */

@@ -20,23 +20,29 @@ static void see_before(const struct db_row *row, void *arg)
     memcpy(op->seal, before->room.seal, sizeof op->seal);
 }
 
-/* Whoever is told that it did not move is told so without having written. */
+static void see_read(const struct db_row *row, void *arg)
+{
+    ((struct chat_read *)arg)->read_seq = db_number_at(row, 0);
+}
+
+/*
+ * Whoever is told that it did not move is told so without having written. Another server may have moved it
+ * further meanwhile.
+ */
 static enum store_result move(struct db *db, struct chat_read *op, int64_t last_seq)
 {
-    static const char sql[] = "UPDATE chat_members SET read_seq = $3"
-                              " WHERE room = $1 AND user_id = $2 AND read_seq < $3";
+    static const char sql[] =
+        "UPDATE chat_members SET read_seq = CASE WHEN read_seq < $3 THEN $3 ELSE read_seq END"
+        " WHERE room = $1 AND user_id = $2 RETURNING read_seq";
     int64_t seq = op->seq < last_seq ? op->seq : last_seq;
     if (seq <= op->read_seq) {
         return STORE_OK;
     }
     const struct db_value values[] = {db_text(span_of(op->room)), db_text(span_of(op->user)),
                                       db_number(seq)};
-    int rows = db_run(db, sql, values, 3, NULL, NULL);
-    if (rows > 0) {
-        op->moved = true;
-        op->read_seq = seq;
-    }
-    return store_result_of(rows);
+    int rows = db_run(db, sql, values, 3, see_read, op);
+    op->moved = rows > 0 && op->read_seq == seq;
+    return rows == 0 ? STORE_NOT_MEMBER : store_result_of(rows); /* 0: removed by another server */
 }
 
 static enum store_result mark(struct db *db, void *arg)

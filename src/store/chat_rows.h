@@ -16,6 +16,7 @@
 /* Of `chat_messages c JOIN users s ON s.id = c.sender`, as chat_rows_message() reads them. */
 #define CHAT_MESSAGE_COLUMNS                                                                       \
     "c.room, c.seq, c.kind, c.created_ms, c.sender, s.name, s.type, c.type, c.body, c.ref"
+#define CHAT_MESSAGE_BODY 8 /* where among them the body is */
 #define CHAT_MESSAGE_TABLES "chat_messages c JOIN users s ON s.id = c.sender"
 
 /* Unread messages of the member `chat_members m` in the room `chat_rooms r`. */

@@ -218,7 +218,8 @@ static enum store_result read_all_mine(struct db *db, void *arg)
         "SELECT " CHAT_ROOM_COLUMNS ", m.read_seq, " CHAT_UNREAD_COLUMN ", COALESCE(c.seq, 0),"
         " COALESCE(o.id, ''), COALESCE(o.name, ''), COALESCE(o.type, ''), COALESCE(w.read_seq, 0),"
         " " CHAT_MESSAGE_COLUMNS " FROM chat_members m JOIN chat_rooms r ON r.id = m.room"
-        " LEFT JOIN chat_members w ON r.kind = 'direct' AND w.room = r.id AND w.user_id <> $1"
+        " LEFT JOIN chat_members w ON w.user_id <> $1" /* nobody of a group's thousand is looked at */
+        "  AND w.room = CASE WHEN r.kind = 'direct' THEN r.id ELSE '' END"
         " LEFT JOIN users o ON o.id = w.user_id"
         " LEFT JOIN chat_messages c ON c.room = r.id AND c.seq = (SELECT l.seq"
         "  FROM chat_messages l WHERE l.room = r.id AND l.kind IN (1, 2, 3)"

@@ -3,9 +3,23 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/log.h"
+
+void *db_new(size_t size, const struct db_driver *driver, int64_t deadline_ms,
+             char error[DB_ERROR_MAX])
+{
+    struct db *db = calloc(1, size);
+    if (db) {
+        db->driver = driver;
+        db->deadline_ms = deadline_ms;
+    } else {
+        snprintf(error, DB_ERROR_MAX, "out of memory");
+    }
+    return db;
+}
 
 int db_fail(struct db *db, enum db_result result, const char *format, ...)
 {
@@ -16,7 +30,7 @@ int db_fail(struct db *db, enum db_result result, const char *format, ...)
     db->lost = db->lost || result == DB_LOST;
     db->conflict = db->conflict || result == DB_CONFLICT;
     db->refused = db->refused || result == DB_FAILED;
-    if (result == DB_FAILED) {
+    if (result == DB_FAILED && !db->quiet) {
         log_error("store", "%s: %s", db->driver->name, db->error);
     }
     return result;

@@ -98,6 +98,7 @@ struct db {
     bool conflict;            /* a call has returned DB_CONFLICT, and… */
     bool refused;             /* …DB_FAILED: both cleared by who begins anew, as is… */
     bool wrote;               /* …this: a statement that may write has found rows */
+    bool quiet;               /* refusals are not logged: what is refused will be run once more */
     char error[DB_ERROR_MAX]; /* of the last call that failed; never a parameter's value */
 };
 
@@ -120,6 +121,13 @@ int db_do(struct db *db, const char *sql) __attribute__((warn_unused_result));
 /* Columns count from 0. Texts are valid as long as the row. */
 int64_t db_number_at(const struct db_row *row, int column);
 struct span db_text_at(const struct db_row *row, int column);
+
+/*
+ * For drivers: a connection that is not connected yet, of `size` bytes, all zero but for what it begins
+ * with. free(); NULL with a sentence when out of memory.
+ */
+void *db_new(size_t size, const struct db_driver *driver, int64_t deadline_ms,
+             char error[DB_ERROR_MAX]);
 
 /* For drivers: keeps and logs what went wrong, marks the connection, and returns `result`. */
 int db_fail(struct db *db, enum db_result result, const char *format, ...)

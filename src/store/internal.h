@@ -137,6 +137,24 @@ struct db *store_connect(struct store *store, char error[DB_ERROR_MAX], bool *ho
 /* Notes that the store was reached, or was not and why. The writer's thread only. */
 void store_set_up(struct store *store, bool up, const char *reason);
 
+/* ---- batch.c ---- */
+
+enum batch_result {
+    BATCH_COMMITTED,
+    BATCH_VOID,    /* not committed, for certain */
+    BATCH_UNKNOWN, /* the connection was lost at COMMIT, or it took too long */
+};
+
+/*
+ * Runs a list of tasks in one transaction and commits it. What each has come to is in `result`, or
+ * `again` is set: it is to be tried once more. Those that there was no time for (STORE_BATCH_MS) are
+ * taken off the list into *rest. Unless BATCH_COMMITTED the connection is of no use any more.
+ */
+enum batch_result batch_run(struct db *db, int64_t timeout_ms, struct store_task *batch,
+                            struct store_task **rest);
+
+/* ---- writer.c ---- */
+
 /* Starts the thread with a connection (or NULL), which it owns from then on. 0 or -1. */
 int writer_start(struct store *store, struct db *db);
 void writer_stop(struct store *store); /* nobody may be in store_write() */
@@ -162,6 +180,13 @@ void tasks_hand_over(struct store *store, struct store_task *list);
 
 /* Tells the loops that have something to be told. False: one could not be told for want of memory. */
 bool tasks_post(struct store *store);
+
+/*
+ * store_read() for the threads that read for loops: they wait for a connection until `until_ms`
+ * (monotonic), however many HTTP threads do. They are few, and what waits for them is bounded elsewhere.
+ */
+enum store_result store_read_for_loop(struct store *store, int64_t until_ms, store_fn *fn,
+                                      void *arg) __attribute__((warn_unused_result));
 
 void readers_init(struct readers *readers, unsigned most_waiting);
 void readers_wake(struct readers *readers); /* who waits shall see that the store is away */

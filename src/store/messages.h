@@ -137,6 +137,8 @@ struct messages_page {
     enum messages_which which;
     int64_t from, to;
     uint32_t limit;
+    size_t
+        bytes_max; /* of bodies, together: it ends before that, but has one; 0: as many as there are */
 
     struct chat_message_rows rows; /* to be freed, after STORE_OK */
     bool more;        /* there are further ones in that direction (NEWEST: older ones) */

@@ -51,6 +51,24 @@ static void reverse(struct chat_message_rows *rows)
     }
 }
 
+/* The rows of a page, as long as there is space for their bodies. */
+struct page_reader {
+    struct chat_rows_reader reader;
+    size_t bytes_left;
+    bool cut;
+};
+
+static void see_row(const struct db_row *row, void *arg)
+{
+    struct page_reader *r = arg;
+    size_t bytes = db_text_at(row, CHAT_MESSAGE_BODY).n;
+    r->cut = r->cut || (bytes > r->bytes_left && r->reader.rows->count > 0);
+    if (!r->cut) {
+        r->bytes_left -= bytes < r->bytes_left ? bytes : r->bytes_left;
+        chat_rows_see(row, &r->reader);
+    }
+}
+
 /* One more than is asked for, to see whether there is one. */
 static enum store_result read_rows(struct db *db, struct messages_page *op)
 {
@@ -66,12 +84,14 @@ static enum store_result read_rows(struct db *db, struct messages_page *op)
     to -= op->which == MESSAGES_BEFORE && to > INT64_MIN;
     const struct db_value values[] = {db_text(span_of(op->room)), db_number(from), db_number(to),
                                       db_number((int64_t)op->limit + 1)};
-    struct chat_rows_reader reader = {.rows = &op->rows};
-    int found = db_run(db, sql, values, 4, chat_rows_see, &reader);
-    enum store_result result = chat_rows_result(found, reader.strange, op->rows.texts.failed);
+    struct page_reader page = {.reader = {.rows = &op->rows},
+                               .bytes_left = op->bytes_max ? op->bytes_max : SIZE_MAX};
+    int found = db_run(db, sql, values, 4, see_row, &page);
+    enum store_result result = chat_rows_result(found, page.reader.strange, op->rows.texts.failed);
     if (result == STORE_OK) {
-        op->more = op->rows.count > op->limit;
-        op->rows.count -= op->more;
+        bool over = op->rows.count > op->limit;
+        op->more = over || page.cut;
+        op->rows.count -= over;
         if (backward) {
             reverse(&op->rows);
         }

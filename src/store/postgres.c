@@ -379,14 +379,11 @@ static struct db *connect_to(const struct db_target *target, enum db_role role, 
                              const char *host, const char *port, char error[DB_ERROR_MAX],
                              bool *hopeless)
 {
-    struct postgres *pg = calloc(1, sizeof *pg);
+    struct postgres *pg = db_new(sizeof *pg, &db_postgres, deadline_ms, error);
     *hopeless = false;
     if (!pg) {
-        snprintf(error, DB_ERROR_MAX, "out of memory");
         return NULL;
     }
-    pg->db.driver = &db_postgres;
-    pg->db.deadline_ms = deadline_ms;
     pg->conn = begin_connecting(target, host, port);
     if (finish_connecting(pg) == DB_OK && set_up(pg, role, target->timeout_ms) == DB_OK &&
         (role == DB_READER || database_fits(pg, hopeless))) {

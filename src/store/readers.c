@@ -78,12 +78,15 @@ static struct reader *wait_for_reader(struct store *store, int64_t deadline_ms)
     return NULL;
 }
 
-static struct reader *take(struct store *store, int64_t deadline_ms)
+/* `crowded`: the caller is one of those of which only so many may wait. */
+static struct reader *take(struct store *store, int64_t deadline_ms, bool crowded)
 {
     struct readers *readers = &store->readers;
     struct reader *reader = NULL;
     pthread_mutex_lock(&readers->lock);
-    if (crowd_enter(&readers->crowd)) {
+    if (!crowded) {
+        reader = wait_for_reader(store, deadline_ms);
+    } else if (crowd_enter(&readers->crowd)) {
         reader = wait_for_reader(store, deadline_ms);
         crowd_leave(&readers->crowd, reader != NULL);
     }
@@ -197,20 +200,25 @@ static enum store_result try(struct store *store, struct reader *reader, int64_t
     return result;
 }
 
-enum store_result store_read_within(struct store *store, int64_t limit_ms, store_fn *fn, void *arg)
+struct patience {
+    int64_t wait_until_ms; /* for a connection */
+    bool hurry;            /* the work itself ends by then, too */
+    bool crowded;          /* see take() */
+};
+
+static enum store_result read_with(struct store *store, const struct patience *patience,
+                                   store_fn *fn, void *arg)
 {
     int64_t began_ns = clock_mono_ns();
-    bool hurry = limit_ms < store->timeout_ms;
-    int64_t wait_until_ms = clock_mono_ms() + (hurry ? limit_ms : store->timeout_ms);
     enum store_result result;
     bool refused, others;
     do {
-        struct reader *reader = take(store, wait_until_ms);
+        struct reader *reader = take(store, patience->wait_until_ms, patience->crowded);
         if (!reader) {
             return STORE_UNAVAILABLE;
         }
         int64_t deadline_ms =
-            limit_ms == STORE_NO_HURRY ? clock_mono_ms() + store->timeout_ms : wait_until_ms;
+            patience->hurry ? patience->wait_until_ms : clock_mono_ms() + store->timeout_ms;
         result = try(store, reader, deadline_ms, fn, arg, &refused);
         others = give_back(&store->readers, reader);
     } while (refused && others);
@@ -218,9 +226,23 @@ enum store_result store_read_within(struct store *store, int64_t limit_ms, store
     return result;
 }
 
+enum store_result store_read_within(struct store *store, int64_t limit_ms, store_fn *fn, void *arg)
+{
+    int64_t wait_ms = limit_ms < store->timeout_ms ? limit_ms : store->timeout_ms;
+    const struct patience patience = {clock_mono_ms() + wait_ms, limit_ms != STORE_NO_HURRY, true};
+    return read_with(store, &patience, fn, arg);
+}
+
 enum store_result store_read(struct store *store, store_fn *fn, void *arg)
 {
     return store_read_within(store, STORE_NO_HURRY, fn, arg);
+}
+
+enum store_result store_read_for_loop(struct store *store, int64_t until_ms, store_fn *fn,
+                                      void *arg)
+{
+    const struct patience patience = {until_ms, false, false};
+    return read_with(store, &patience, fn, arg);
 }
 
 /* ---- From beginning to end ---- */

@@ -294,14 +294,11 @@ static bool passes(int code)
 static struct db *connect(const struct db_target *target, enum db_role role, int64_t deadline_ms,
                           char error[DB_ERROR_MAX], bool *hopeless)
 {
-    struct sqlite *sqlite = calloc(1, sizeof *sqlite);
+    struct sqlite *sqlite = db_new(sizeof *sqlite, &db_sqlite, deadline_ms, error);
     *hopeless = false;
     if (!sqlite) {
-        snprintf(error, DB_ERROR_MAX, "out of memory");
         return NULL;
     }
-    sqlite->db.driver = &db_sqlite;
-    sqlite->db.deadline_ms = deadline_ms;
     if (role == DB_WRITER && make_file(target->place)) {
         snprintf(error, DB_ERROR_MAX, "%.150s cannot be made: %s", target->place, strerror(errno));
         *hopeless = true;

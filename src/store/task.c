@@ -168,8 +168,9 @@ static void *reader_main(void *arg)
         if (!task) {
             return NULL;
         }
-        task->result = clock_mono_ms() < task->deadline_ms ? store_read(store, task->fn, task->arg)
-                                                           : STORE_UNAVAILABLE;
+        task->result = clock_mono_ms() < task->deadline_ms
+                           ? store_read_for_loop(store, task->deadline_ms, task->fn, task->arg)
+                           : STORE_UNAVAILABLE;
         task->next = NULL;
         tasks_hand_over(store, task);
     }

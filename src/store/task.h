@@ -52,6 +52,7 @@ struct store_task {
     enum store_result result;
     unsigned tries;
     bool again;    /* the writer's: put it into the next batch */
+    bool left;     /* over from a batch: comes before those that came later */
     bool taken;    /* the writer has it: who sleeps for it must wait for `finished` */
     bool finished; /* both under the writer's lock */
 };

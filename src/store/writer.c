@@ -4,11 +4,7 @@
  * commits, and wakes or tells whoever is concerned. While it commits, the next batch gathers: under load
  * many tasks share a sync of the disk, a single one does not wait for company.
  *
- * A task can fail without the others: as long as all goes well there are no savepoints between them
- * (they cost as much as a small task does). If one has written something and then failed, the transaction
- * is rolled back and the batch run once more, each task behind a savepoint.
- *
- * What can go wrong with a batch:
+ * What can go wrong with a batch (batch.c; a task can fail without the others):
  *  - The connection dies before COMMIT was sent (PostgreSQL was restarted, perhaps long ago): nothing
  *    was done, and the tasks go back to the front of the queue, for another try on a new connection.
  *  - It dies after COMMIT was sent: nobody knows. The callers are told STORE_UNAVAILABLE.
@@ -28,17 +24,12 @@
 #include "core/log.h"
 #include "core/metrics.h"
 
-enum batch_result {
-    BATCH_COMMITTED,
-    BATCH_VOID,    /* not committed, for certain */
-    BATCH_UNKNOWN, /* the connection was lost at COMMIT */
-};
-
 /* ---- The queue; all with the lock ---- */
 
 static void append(struct writer *writer, struct store_task *task)
 {
     task->next = NULL;
+    task->left = false;
     if (writer->last) {
         writer->last->next = task;
     } else {
@@ -231,82 +222,6 @@ static void look(struct store *store)
 
 /* ---- Batches ---- */
 
-/* Runs a task; false: what it has written must be undone, or the connection is lost. */
-static bool run_task(struct db *db, struct store_task *task)
-{
-    db->conflict = db->refused = db->wrote = false;
-    task->again = false;
-    task->result = task->fn(db, task->arg);
-    if (task->result == STORE_OK && (db->refused || db->conflict)) {
-        task->result = STORE_FAILED; /* not heeded by the task, but a part of it is missing */
-    }
-    task->again = db->conflict;
-    return !db->lost && !db->refused && !db->conflict && (task->result == STORE_OK || !db->wrote);
-}
-
-/* The same behind a savepoint; false: the connection is lost, and the batch with it. */
-static bool run_guarded(struct db *db, struct store_task *task)
-{
-    return db_do(db, "SAVEPOINT job") == DB_OK &&
-           (run_task(db, task) || db_do(db, "ROLLBACK TO SAVEPOINT job") == DB_OK) &&
-           db_do(db, "RELEASE SAVEPOINT job") == DB_OK;
-}
-
-/* All, each by itself; those of a room in which one has to be tried again wait for that. */
-static bool run_guarded_all(struct db *db, struct store_task *batch)
-{
-    const struct store_task *before = NULL;
-    for (struct store_task *task = batch; task; before = task, task = task->next) {
-        if (before && before->again && before->key && before->key == task->key) {
-            task->again = true;
-        } else if (!run_guarded(db, task)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-enum run_result {
-    RUN_WHOLE,
-    RUN_SPOILT, /* one has failed: all is to be undone */
-    RUN_LOST,
-};
-
-/* All without savepoints, until the time is up: *rest are those that were not begun. */
-static enum run_result run_all(struct db *db, struct store_task *batch, struct store_task **rest)
-{
-    int64_t until_ms = clock_mono_ms() + STORE_BATCH_MS;
-    *rest = NULL;
-    for (struct store_task *task = batch; task; task = task->next) {
-        if (!run_task(db, task)) {
-            return db->lost ? RUN_LOST : RUN_SPOILT;
-        }
-        if (task->next && clock_mono_ms() >= until_ms) {
-            *rest = task->next;
-            task->next = NULL;
-        }
-    }
-    return RUN_WHOLE;
-}
-
-static enum batch_result run_batch(struct store *store, struct store_task *batch,
-                                   struct store_task **rest)
-{
-    struct db *db = store->writer.db;
-    db->deadline_ms = clock_mono_ms() + store->timeout_ms;
-    bool whole = db_do(db, db->driver->begin) == DB_OK;
-    enum run_result result = whole ? run_all(db, batch, rest) : RUN_LOST;
-    if (result == RUN_SPOILT) {
-        whole = db_do(db, "ROLLBACK") == DB_OK && db_do(db, db->driver->begin) == DB_OK &&
-                run_guarded_all(db, batch);
-        result = whole ? RUN_WHOLE : RUN_LOST;
-    }
-    if (result == RUN_WHOLE) {
-        return db_do(db, "COMMIT") == DB_OK ? BATCH_COMMITTED : BATCH_UNKNOWN;
-    }
-    return clock_mono_ms() < db->deadline_ms ? BATCH_VOID : BATCH_UNKNOWN;
-}
-
 /* With the lock: it is done with. Who sleeps is woken, a loop's goes to `told`. */
 static void finish(struct writer *writer, struct store_task *task, struct store_task ***told)
 {
@@ -356,6 +271,7 @@ static void answer(struct store *store, struct store_task *batch, struct store_t
     *back_tail = rest;
     for (struct store_task *task = back; task; task = task->next) {
         task->taken = false;
+        task->left = true;
         if (!task->station) {
             pthread_cond_signal(task->woken); /* its deadline counts again */
         }
@@ -365,11 +281,11 @@ static void answer(struct store *store, struct store_task *batch, struct store_t
     tasks_hand_over(store, told);
 }
 
-/* With the lock: takes up to `most` tasks off the queue. */
-static struct store_task *take_tasks(struct writer *writer, unsigned most)
+/* With the lock: takes up to `most` tasks off the queue, of those that are like the first only if `like`. */
+static struct store_task *take_tasks(struct writer *writer, unsigned most, bool like)
 {
     struct store_task *batch = writer->first, *last = NULL, *task = batch;
-    for (unsigned i = 0; task && i < most; i++) {
+    for (unsigned i = 0; task && i < most && (!like || task->left == batch->left); i++) {
         task->taken = true;
         last = task;
         task = task->next;
@@ -421,19 +337,31 @@ static struct store_task *sort_out(struct store_task *list, struct store_task **
     return count > 0 ? sorted[0] : NULL;
 }
 
-static struct store_task *take_batch(struct writer *writer, unsigned most)
+/*
+ * The next batch: what was left over from one goes alone. With newer ones it would be put in order by keys again,
+ * and those with high keys would wait for as long as others come.
+ */
+static struct store_task *take_batch(struct writer *writer)
 {
     pthread_mutex_lock(&writer->lock);
-    struct store_task *batch = take_tasks(writer, most);
+    struct store_task *batch = take_tasks(writer, STORE_BATCH_MAX, true);
     pthread_mutex_unlock(&writer->lock);
     return batch;
+}
+
+static struct store_task *take_all(struct writer *writer)
+{
+    pthread_mutex_lock(&writer->lock);
+    struct store_task *all = take_tasks(writer, UINT_MAX, false);
+    pthread_mutex_unlock(&writer->lock);
+    return all;
 }
 
 static void work(struct store *store, struct store_task *batch)
 {
     int64_t tasks = 0;
     struct store_task *rest = NULL;
-    enum batch_result outcome = run_batch(store, batch, &rest);
+    enum batch_result outcome = batch_run(store->writer.db, store->timeout_ms, batch, &rest);
     for (struct store_task *task = batch; task; task = task->next) {
         tasks++;
     }
@@ -450,7 +378,7 @@ static void work(struct store *store, struct store_task *batch)
 static bool work_off(struct store *store)
 {
     struct store_task *late;
-    struct store_task *batch = sort_out(take_batch(&store->writer, STORE_BATCH_MAX), &late);
+    struct store_task *batch = sort_out(take_batch(&store->writer), &late);
     bool any = batch || late;
     if (late) {
         answer(store, late, NULL, BATCH_UNKNOWN);
@@ -491,6 +419,14 @@ static bool repost(struct store *store)
     return owed;
 }
 
+static bool has_work(struct writer *writer)
+{
+    pthread_mutex_lock(&writer->lock);
+    bool has = writer->first != NULL;
+    pthread_mutex_unlock(&writer->lock);
+    return has;
+}
+
 /* When to look next: at once if the connection was lost and nothing more is known. */
 static void look_later(struct store *store)
 {
@@ -507,11 +443,11 @@ static void *writer_main(void *arg)
     struct store *store = arg;
     struct writer *writer = &store->writer;
     while (wait_for_work(writer)) {
-        if (repost(store)) {
+        if (repost(store) && !has_work(writer)) {
             continue;
         }
         if (!reach(store)) { /* those who came before it was known */
-            answer(store, take_batch(writer, UINT_MAX), NULL, BATCH_UNKNOWN);
+            answer(store, take_all(writer), NULL, BATCH_UNKNOWN);
         } else if (!work_off(store)) {
             look(store);
         }

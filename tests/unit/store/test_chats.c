@@ -496,9 +496,15 @@ static void groups_are_listed_by_name(void **state)
     assert_string_equal(list_all(rig, "%", 5, &pages), "100%|");
     assert_string_equal(list_all(rig, "_", 5, &pages), "국어_1|");
     assert_string_equal(list_all(rig, "' OR ''='", 5, &pages), "");
-    static const char *const cursors[] = {".",   "zz.cccccccccccccccc", "6.cccccccccccccccc",
-                                          "61.", "61.cccccccccccccccC", "00.cccccccccccccccc",
-                                          "61"};
+    static const char *const cursors[] = {".",
+                                          "zz.cccccccccccccccc",
+                                          "6.cccccccccccccccc",
+                                          "61.",
+                                          "61.cccccccccccccccC",
+                                          "00.cccccccccccccccc",
+                                          "61",
+                                          "ff.cccccccccccccccc", /* no UTF-8 */
+                                          "ec88.cccccccccccccccc"};
     for (size_t i = 0; i < sizeof cursors / sizeof cursors[0]; i++) {
         struct chats_list op = {.user = "kim", .after = span_of(cursors[i]), .limit = 5};
         assert_int_equal(chats_list(rig->store, &op), STORE_NOT_FOUND);

@@ -30,8 +30,13 @@ static void capitals_become_small(void **state)
     assert_folds("ÀÖØÞ×÷ßàÿ", "àöøþ×÷ßàÿ");
     assert_folds("ĀāĮĲĶĹŇŊŶŸŹŽ", "āāįĳķĺňŋŷÿźž");
     assert_folds("ΆΈΉΊΌΎΏ ΑΡΣΪ αω", "άέήίόύώ αρσϊ αω");
-    assert_folds("ЀЏ АЯ ая Ѡѡ Ӏ Ӂӂ Ԯ", "ѐџ ая ая ѡѡ Ӏ ӂӂ ԯ");
+    assert_folds("ЀЏ АЯ ая Ѡѡ Ӏ Ӂӂ Ԯ", "ѐџ ая ая ѡѡ ӏ ӂӂ ԯ");
     assert_folds("ԱՖ Ａｚ Ⅷ Ⓐ Ạ", "աֆ ａｚ ⅷ ⓐ ạ");
+    assert_folds("İSTANBUL ısı ĞÖŞ", "istanbul ısı ğöş");           /* Turkish */
+    assert_folds("TRƯỜNG HỌC, MỘT GIỜ Ơ", "trường học, một giờ ơ"); /* Vietnamese */
+    assert_folds("STRAẞE Straße", "straße straße");
+    assert_folds("Ə ƁƊƘƳ ƐƆŊ", "ə ɓɗƙƴ ɛɔŋ"); /* Azerbaijani, Hausa, Ewe */
+    assert_folds("\u212a \u212b \u2126", "k å ω");
     assert_folds("한국어 漢字 かな 😀 ﷽", "한국어 漢字 かな 😀 ﷽");
 }
 

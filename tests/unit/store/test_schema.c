@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "store/schema.h"
-#include "unit/store/rig.h"
+#include "unit/store/chat_rig.h"
 
 /* A history of three steps, each of which needs the one before it. */
 static const struct migration steps[] = {
@@ -150,6 +150,68 @@ static void many_processes_open_at_once(void **state)
     rig_finish(&rig);
 }
 
+/* As the first released version left it, with accounts. */
+static void fill_version_1(struct rig *rig)
+{
+    struct db *db = rig_connect(rig, DB_WRITER);
+    assert_int_equal(schema_migrate(db, schema_migrations, 1), SCHEMA_OK);
+    assert_int_equal(
+        db_script(db, "INSERT INTO users (id, name, email, type, password, generation, created_ms)"
+                      " VALUES ('Kim', '김선생', 'kim@school.example', 'teacher', '$argon2id$k', 3,"
+                      " 1732094000123), ('lee', '이서연', '', 'student', '$argon2id$l', 1, 1);"
+                      "INSERT INTO logins (login, user_id) VALUES ('kim', 'Kim'),"
+                      " ('kim@school.example', 'Kim'), ('lee', 'lee');"),
+        DB_OK);
+    rig_driver->close(db);
+}
+
+/* What accounts were is what they are, and they can chat. */
+static bool is_upgraded(struct store *store)
+{
+    struct user_row kim;
+    struct chat_direct direct = {
+        .user = "Kim", .other = "lee", .now_ms = NOW, .rooms_max = ROOMS_MAX};
+    if (!store || users_find(store, span_of("KIM@school.example"), &kim) != STORE_OK ||
+        strcmp(kim.id, "Kim") != 0 || strcmp(kim.name, "김선생") != 0 || kim.generation != 3 ||
+        strcmp(kim.password, "$argon2id$k") != 0 || kim.created_ms != 1732094000123 ||
+        chats_direct(store, &direct) != STORE_OK) {
+        return false;
+    }
+    struct message_append op = a_message(direct.room.id, "lee", "\"x\"");
+    return messages_append(store, &op) == STORE_OK;
+}
+
+static void accounts_of_version_1_stay(void **state)
+{
+    (void)state;
+    struct rig rig;
+    pid_t pids[4];
+    rig_init(&rig);
+    fill_version_1(&rig);
+    for (int i = 0; i < 4; i++) {
+        pids[i] = fork();
+        if (pids[i] == 0) {
+            char error[512];
+            struct store *store = store_open(&rig.config, error, sizeof error);
+            bool ok = id_init() == 0 && is_upgraded(store);
+            store_close(store);
+            _exit(ok ? 0 : 1);
+        }
+    }
+    for (int i = 0; i < 4; i++) {
+        int status = -1;
+        waitpid(pids[i], &status, 0);
+        assert_int_equal(status, 0);
+    }
+    struct db *db = rig_connect(&rig, DB_WRITER);
+    assert_int_equal(number_of(db, "SELECT COUNT(*) FROM lectern_schema"), schema_migration_count);
+    assert_int_equal(number_of(db, "SELECT COUNT(*) FROM chat_rooms"), 1);
+    assert_int_equal(number_of(db, "SELECT last_seq FROM chat_rooms"), 4);
+    assert_int_equal(schema_migrate(db, schema_migrations, 1), SCHEMA_NEWER);
+    rig_driver->close(db);
+    rig_finish(&rig);
+}
+
 /* Who waits for another's long migration is not cut off by the time limit of usual calls. */
 static void waiting_for_the_lock_is_no_failure(void **state)
 {
@@ -183,6 +245,7 @@ int main(void)
         cmocka_unit_test(a_refused_step_leaves_nothing),
         cmocka_unit_test(many_start_at_once),
         cmocka_unit_test(many_processes_open_at_once),
+        cmocka_unit_test(accounts_of_version_1_stay),
         cmocka_unit_test(waiting_for_the_lock_is_no_failure),
     };
     return rig_run(tests);

@@ -74,6 +74,15 @@ static void open_gate(pthread_t thread)
     assert_true(outcome == STORE_OK || outcome == STORE_UNAVAILABLE);
 }
 
+/* Those of loops that the writer has not answered. */
+static unsigned waiting_writes(struct rig *rig)
+{
+    pthread_mutex_lock(&rig->store->writer.lock);
+    unsigned number = rig->store->writer.submitted;
+    pthread_mutex_unlock(&rig->store->writer.lock);
+    return number;
+}
+
 /* ---- Many appends ---- */
 
 #define MANY 300
@@ -256,6 +265,107 @@ static void what_a_failed_one_has_written_is_undone(void **state)
     bench_close(&bench);
 }
 
+/* ---- Nobody is overtaken for ever ---- */
+
+#define LOW 30
+#define OVERTAKEN_MAX 300
+
+struct relay {
+    struct bench *bench;
+    struct relay_task {
+        struct store_task task;
+        struct relay *relay;
+    } low[LOW], high;
+    unsigned overtaken; /* of `low` done before `high` */
+    unsigned under_way;
+    bool high_done;
+    enum store_result result;
+    atomic_bool over;
+};
+
+/* Takes long enough that a batch has room for a few of its kind. */
+static enum store_result dawdle(struct db *db, void *arg)
+{
+    (void)db, (void)arg;
+    test_nap();
+    return STORE_OK;
+}
+
+static void submit_leg(struct relay *relay, struct relay_task *leg, uint64_t key);
+
+static void leg_done(struct store_task *task, enum store_result result)
+{
+    struct relay_task *leg = (struct relay_task *)task;
+    struct relay *relay = leg->relay;
+    relay->under_way--;
+    if (leg == &relay->high) {
+        relay->result = result;
+        relay->high_done = true;
+    } else if (!relay->high_done && relay->overtaken < OVERTAKEN_MAX) {
+        relay->overtaken++;
+        submit_leg(relay, leg, 1);
+    }
+    relay->over = relay->under_way == 0;
+}
+
+static void submit_leg(struct relay *relay, struct relay_task *leg, uint64_t key)
+{
+    leg->relay = relay;
+    leg->task.done = leg_done;
+    leg->task.fn = dawdle;
+    leg->task.key = key;
+    relay->under_way +=
+        store_submit_write(relay->bench->rig->store, relay->bench->loop, &leg->task) == 0;
+}
+
+static void submit_relay(void *arg)
+{
+    struct relay *relay = arg;
+    submit_leg(relay, &relay->high, UINT64_MAX);
+    for (int i = 0; i < LOW; i++) {
+        submit_leg(relay, &relay->low[i], 1);
+    }
+}
+
+/* However busy the rooms that come first in the order of keys, the others have their turn. */
+static void busy_rooms_do_not_starve_others(void **state)
+{
+    (void)state;
+    struct bench bench = bench_open();
+    struct relay relay = {.bench = &bench, .result = STORE_FAILED};
+    pthread_t holder = close_gate(bench.rig);
+    on_loop(&bench, submit_relay, &relay);
+    assert_true(WAIT_FOR(waiting_writes(bench.rig) == LOW + 1));
+    open_gate(holder);
+    assert_true(WAIT_FOR(atomic_load(&relay.over)));
+    assert_int_equal(relay.result, STORE_OK);
+    assert_in_range(relay.overtaken, 0, 2 * LOW); /* its batch, and what was begun before it */
+    bench_close(&bench);
+}
+
+/* ---- A loop that cannot be told ---- */
+
+/* One that has ended takes no more posts, just as one for which there is no memory. */
+static void a_loop_that_cannot_be_told_keeps_nobody_waiting(void **state)
+{
+    (void)state;
+    struct bench bench = bench_open();
+    struct room_id room = make_group(bench.rig, "kim", "모둠");
+    struct raw raw = {.bench = &bench, .room = room.id, .seq = 1};
+    pthread_t holder = close_gate(bench.rig);
+    on_loop(&bench, submit_raw, &raw);
+    assert_true(WAIT_FOR(waiting_writes(bench.rig) == 1));
+    loop_stop(bench.loop);
+    open_gate(holder);
+    assert_true(WAIT_FOR(waiting_writes(bench.rig) == 0));
+    for (int64_t seq = 2; seq < 10; seq++) {
+        assert_int_equal(say(bench.rig, room.id, "kim", "\"x\""), seq);
+    }
+    assert_false(raw.done);
+    rig_close(bench.rig);
+    loop_destroy(bench.loop);
+}
+
 /* ---- Reading ---- */
 
 struct look {
@@ -311,6 +421,68 @@ static void reading_does_not_wait_for_writing(void **state)
         assert_int_equal(looks[i].refused, 0);
     }
     open_gate(holder);
+    bench_close(&bench);
+}
+
+/* HTTP threads keep all connections, and as many of them wait as may. */
+static atomic_uint reading;
+
+static enum store_result read_at_gate(struct db *db, void *arg)
+{
+    (void)db, (void)arg;
+    reading++;
+    return WAIT_FOR(atomic_load(&gate)) ? STORE_OK : STORE_FAILED;
+}
+
+static void *hold_a_reader(void *arg)
+{
+    struct rig *rig = arg;
+    return store_read(rig->store, read_at_gate, NULL) == STORE_OK ? rig : NULL;
+}
+
+static unsigned waiting_readers(struct rig *rig)
+{
+    pthread_mutex_lock(&rig->store->readers.lock);
+    unsigned number = rig->store->readers.crowd.waiting;
+    pthread_mutex_unlock(&rig->store->readers.lock);
+    return number;
+}
+
+/* A thread of the loops' has taken what there was. */
+static bool begun(struct rig *rig)
+{
+    pthread_mutex_lock(&rig->store->tasks.lock);
+    bool is = rig->store->tasks.threads == 1 && rig->store->tasks.queued == 0;
+    pthread_mutex_unlock(&rig->store->tasks.lock);
+    return is;
+}
+
+static void loops_wait_for_connections_like_others(void **state)
+{
+    (void)state;
+    struct bench bench = bench_open();
+    struct room_id room = make_group(bench.rig, "kim", "모둠");
+    struct look look = {.bench = &bench, .op = {.room_id = room.id, .user = "park"}};
+    pthread_t threads[STORE_READERS + 1];
+    bench.rig->store->readers.crowd.most = 1;
+    gate = false;
+    reading = 0;
+    for (unsigned i = 0; i <= STORE_READERS; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, hold_a_reader, bench.rig), 0);
+        assert_true(
+            WAIT_FOR(i < STORE_READERS ? reading == i + 1 : waiting_readers(bench.rig) == 1));
+    }
+    on_loop(&bench, submit_look, &look);
+    assert_true(WAIT_FOR(begun(bench.rig)));
+    assert_int_equal(look.refused, 0);
+    gate = true;
+    for (unsigned i = 0; i <= STORE_READERS; i++) {
+        void *ok;
+        pthread_join(threads[i], &ok);
+        assert_non_null(ok);
+    }
+    assert_true(WAIT_FOR(look.done == 1));
+    assert_int_equal(look.result, STORE_NOT_MEMBER);
     bench_close(&bench);
 }
 
@@ -438,7 +610,10 @@ int main(void)
         cmocka_unit_test(answers_come_in_order_on_the_loop),
         cmocka_unit_test(threads_and_loops_share_batches),
         cmocka_unit_test(what_a_failed_one_has_written_is_undone),
+        cmocka_unit_test(busy_rooms_do_not_starve_others),
+        cmocka_unit_test(a_loop_that_cannot_be_told_keeps_nobody_waiting),
         cmocka_unit_test(reading_does_not_wait_for_writing),
+        cmocka_unit_test(loops_wait_for_connections_like_others),
         cmocka_unit_test(what_was_not_begun_can_be_cancelled),
         cmocka_unit_test(the_queue_is_bounded),
         cmocka_unit_test(who_waits_too_long_is_told),

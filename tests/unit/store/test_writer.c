@@ -183,6 +183,52 @@ static void one_that_fails_harms_no_other(void **state)
     rig_close(rig);
 }
 
+/* What is written to stderr meanwhile goes to a file. */
+static int catch_log(FILE *file)
+{
+    fflush(stderr);
+    int saved = dup(STDERR_FILENO);
+    assert_true(saved >= 0 && dup2(fileno(file), STDERR_FILENO) >= 0);
+    return saved;
+}
+
+static unsigned count_errors(FILE *file, int saved)
+{
+    char line[4096];
+    unsigned errors = 0;
+    assert_true(dup2(saved, STDERR_FILENO) >= 0);
+    close(saved);
+    rewind(file);
+    while (fgets(line, sizeof line, file)) {
+        errors += strstr(line, " error store: ") != NULL;
+    }
+    return errors;
+}
+
+static enum store_result insert_twice(struct db *db, void *arg)
+{
+    enum store_result result = insert_one(db, arg);
+    return result == STORE_OK ? insert_one(db, arg) : result;
+}
+
+/* It is run twice, once alone and once behind a savepoint, but that is no news. */
+static void a_refusal_is_logged_once(void **state)
+{
+    (void)state;
+    struct rig *rig = open_with_table(RIG_TIMEOUT_MS);
+    FILE *file = tmpfile();
+    int64_t n = 1;
+    assert_non_null(file);
+    int saved = catch_log(file);
+    enum store_result result = store_write(rig->store, insert_twice, &n);
+    unsigned errors = count_errors(file, saved);
+    fclose(file);
+    assert_int_equal(result, STORE_FAILED);
+    assert_int_equal(errors, 1);
+    assert_false(has(rig, 1));
+    rig_close(rig);
+}
+
 static void readers_do_not_wait_for_the_writer(void **state)
 {
     (void)state;
@@ -490,6 +536,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_that_fails_harms_no_other),
+        cmocka_unit_test(a_refusal_is_logged_once),
         cmocka_unit_test(readers_do_not_wait_for_the_writer),
         cmocka_unit_test(what_was_answered_is_there_when_opened_again),
         cmocka_unit_test(what_takes_too_long_is_refused),
