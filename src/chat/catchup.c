@@ -9,10 +9,11 @@
 
 #include "core/metrics.h"
 
-#define GRACE_MS 60   /* publications of different connections may overtake each other */
-#define PAGE 64       /* rows per read */
-#define CHECK_MS 3000 /* between two comparisons */
-#define TIPS 500      /* rooms per query */
+#define GRACE_MS 60           /* publications of different connections may overtake each other */
+#define PAGE 64               /* rows per read */
+#define PAGE_BYTES (1u << 20) /* and their bodies', where fewer rows do as well */
+#define CHECK_MS 3000         /* between two comparisons */
+#define TIPS 500              /* rooms per query */
 
 /* A read for a room. */
 struct room_read {
@@ -22,6 +23,7 @@ struct room_read {
 };
 
 static struct room_read *read_begin(struct chat_room *room, int64_t from, int64_t to,
+                                    size_t bytes_max,
                                     void (*done)(struct store_task *, enum store_result))
 {
     struct room_read *read = calloc(1, sizeof *read);
@@ -36,7 +38,8 @@ static struct room_read *read_begin(struct chat_room *room, int64_t from, int64_
                                         .which = MESSAGES_RANGE,
                                         .from = from,
                                         .to = to,
-                                        .limit = PAGE};
+                                        .limit = PAGE,
+                                        .bytes_max = bytes_max};
     if (messages_page_submit(room->chats->store, room->chats->loop, &read->page)) {
         free(read);
         return NULL;
@@ -75,6 +78,14 @@ void chat_room_whole(struct chat_room *room)
     }
 }
 
+/* Each hole gets its time: where rows overtake each other all the while there is always one. */
+void chat_room_patience(struct chat_room *room)
+{
+    if (room->fill_at_ms && !room->filling) {
+        fill_after(room, GRACE_MS);
+    }
+}
+
 void chat_room_behind(struct chat_room *room, int64_t last)
 {
     if (room->known_last < last) {
@@ -94,6 +105,7 @@ static void start_again(struct chat_room *room)
         follow_again(room->follows[i]);
     }
     tail_restart(&room->tail, room->stored_last + 1);
+    room->from = room->stored_last + 1;
     room->known_last = room->stored_last;
     chat_room_drop_held(room);
     chat_room_whole(room);
@@ -135,18 +147,20 @@ static void filled(struct store_task *task, enum store_result result)
 {
     struct room_read *read = (struct room_read *)task;
     struct chat_room *room = read->room;
-    int64_t before = room->tail.end;
-    room->filling = false;
+    const struct messages_page *page = &read->page;
     if (result == STORE_OK) {
-        take_rows(room, &read->page.rows);
+        take_rows(room, &page->rows);
     }
+    room->filling = false;
     if (room->state == CHAT_ROOM_LIVE && room->fill_at_ms) {
         if (result != STORE_OK) {
             fill_after(room, RETRY_MS);
-        } else if (room->tail.end == before) {
+        } else if (room->tail.end == page->from) {
             forget_made_up(room);
-        } else {
+        } else if (room->tail.end <= page->to || page->to - page->from == PAGE - 1) {
             fill(room);
+        } else {
+            fill_after(room, GRACE_MS); /* what was asked for has come: this is another hole */
         }
     }
     read_end(read, result);
@@ -160,7 +174,8 @@ static void fill(struct chat_room *room)
         start_again(room);
         room->refs--;
         chat_room_unref(room);
-    } else if (read_begin(room, from, to < from + PAGE ? to : from + PAGE - 1, filled)) {
+    } else if (read_begin(room, from, to < from + PAGE ? to : from + PAGE - 1, PAGE_BYTES,
+                          filled)) {
         room->filling = true;
     } else {
         fill_after(room, RETRY_MS);
@@ -190,11 +205,14 @@ static void loaded(struct store_task *task, enum store_result result)
     struct buf json;
     buf_init(&json);
     room->loading = false;
-    if (result != STORE_OK) {
+    if (result != STORE_OK || rows->count == 0) {
         room->tail.full = true; /* everybody reads for themselves, and sees what comes of it */
     }
     for (size_t i = result == STORE_OK ? rows->count : 0; i-- > 0;) {
         struct news news;
+        if (rows->list[i].seq <= room->stale) {
+            break;
+        }
         /* The tail may have been cut or begun anew meanwhile. */
         if (rows->list[i].seq == room->tail.first - 1 &&
             (!news_of_row(&news, room, &rows->list[i], &json) ||
@@ -213,7 +231,8 @@ void chat_room_load(struct chat_room *room)
     if (room->loading) {
         return;
     }
-    if (read_begin(room, to >= PAGE ? to - PAGE + 1 : 1, to, loaded)) {
+    room->stale = 0;
+    if (read_begin(room, to >= PAGE ? to - PAGE + 1 : 1, to, 0, loaded)) {
         room->loading = true;
     } else {
         room->tail.full = true;

@@ -82,12 +82,6 @@ struct chatter *chatter_create(struct chat_loop *chats, const struct chatter_wis
  */
 void chatter_receive(struct chatter *chatter, struct span text);
 
-/*
- * The same for a message that was made of something else: type and body must be set (body is valid JSON),
- * ref, room ("room:c…") and ephemeral may be; `targets` may be 0. Other members are not looked at.
- */
-void chatter_act(struct chatter *chatter, const struct message *message);
-
 /* The socket can take more: replay goes on. */
 void chatter_drained(struct chatter *chatter);
 

@@ -184,6 +184,7 @@ struct chatter *chatter_create(struct chat_loop *chats, const struct chatter_wis
     chatter->ops = ops;
     chatter->socket = socket;
     bucket_fill(&chatter->rate, chatter_rate(chatter)->burst, loop_now_ms(chats->loop));
+    bucket_fill(&chatter->joins, CHATTER_ROOMS_MAX, loop_now_ms(chats->loop));
     if ((wish->invited && !listen_in(chatter)) ||
         (*chatter->room &&
          !follow_create(chatter, chatter->room, wish->since, wish->history, NULL, true))) {
@@ -254,6 +255,8 @@ void chatter_drained(struct chatter *chatter)
         next = follow->next;
         if (follow->state == FOLLOW_REPLAYING) {
             replay_go_on(follow);
+        } else {
+            follow_check(follow); /* it may wait for that with its welcome */
         }
     }
 }

@@ -46,8 +46,8 @@ void chatter_error(struct chatter *chatter, const char *room, const char *ref, c
     tell_error(chatter, channel_of(room, channel), ref, code, field, 0, text);
 }
 
-void chatter_refused(struct chatter *chatter, const char *room, const char *ref,
-                     enum store_result result)
+const char *chatter_refused(struct chatter *chatter, const char *room, const char *ref,
+                            enum store_result result)
 {
     static const struct {
         enum store_result result;
@@ -62,11 +62,12 @@ void chatter_refused(struct chatter *chatter, const char *room, const char *ref,
     for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
         if (refusals[i].result == result) {
             chatter_error(chatter, room, ref, refusals[i].code, NULL, refusals[i].text);
-            return;
+            return refusals[i].code;
         }
     }
     tell_error(chatter, channel_of(room, channel), ref, "unavailable", NULL, RETRY_MS,
                "Messages cannot be kept just now; send it again in a moment.");
+    return "unavailable";
 }
 
 void chatter_ack(struct chatter *chatter, const char *room, const char *ref, int64_t seq)
@@ -184,6 +185,16 @@ static void do_routed(struct chatter *chatter, const struct message *message)
     }
 }
 
+/* Who waits for its welcome is told that there will be none. */
+static void drop_follow(struct follow *follow)
+{
+    if (follow->ref) {
+        chatter_error(follow->chatter, follow->room->id, follow->ref, "not_subscribed", NULL,
+                      "Another message about that room has come before the welcome.");
+    }
+    follow_free(follow);
+}
+
 static void do_subscribe(struct chatter *chatter, const struct message *message)
 {
     char room[CHAT_ROOM_ID_LEN + 1], since[CHAT_MESSAGE_ID_MAX + 1];
@@ -200,7 +211,7 @@ static void do_subscribe(struct chatter *chatter, const struct message *message)
     /* Again: from the beginning. The new one first, so that the room stays. */
     struct follow *new = follow_create(chatter, room, since, history, message->ref, false);
     if (old) {
-        follow_free(old);
+        drop_follow(old);
     }
     if (!new) {
         chatter_no_memory(chatter);
@@ -215,7 +226,7 @@ static void do_unsubscribe(struct chatter *chatter, const struct message *messag
     }
     struct follow *follow = follow_find(chatter, room);
     if (follow) {
-        follow_free(follow);
+        drop_follow(follow);
     }
     chatter_ack(chatter, room, message->ref, 0);
 }
@@ -359,11 +370,16 @@ static bool own_words(const struct chatter *chatter, const struct message *messa
            (!message->has_sender_type || message->sender_type == chatter->type);
 }
 
-/* Refuses politely up to a burst of messages in a row, then closes. */
-static bool within_rate(struct chatter *chatter)
+/*
+ * Refuses politely up to a burst of messages in a row, then closes. Who comes back asks for all of their
+ * rooms: that is counted apart, so that it takes no seconds and keeps nobody from writing.
+ */
+static bool within_rate(struct chatter *chatter, bool subscribes)
 {
     const struct config_rate *rate = chatter_rate(chatter);
-    if (bucket_take(&chatter->rate, rate->rate, rate->burst, loop_now_ms(chatter->chats->loop))) {
+    int64_t now = loop_now_ms(chatter->chats->loop);
+    if (subscribes ? bucket_take(&chatter->joins, rate->rate, CHATTER_ROOMS_MAX, now)
+                   : bucket_take(&chatter->rate, rate->rate, rate->burst, now)) {
         chatter->refused = 0;
         return true;
     }
@@ -374,21 +390,14 @@ static bool within_rate(struct chatter *chatter)
     return false;
 }
 
-static bool admitted(struct chatter *chatter, const char *ref)
+static bool admitted(struct chatter *chatter, const char *ref, bool subscribes)
 {
-    if (within_rate(chatter)) {
+    if (within_rate(chatter, subscribes)) {
         return true;
     }
     tell_error(chatter, NULL, ref, "rate_limited", NULL, RETRY_MS,
                "Too many messages; wait before you send it again.");
     return false;
-}
-
-void chatter_act(struct chatter *chatter, const struct message *message)
-{
-    if (!chatter->closing && admitted(chatter, message->ref)) {
-        HANDLERS[chat_verb_of(span_of(message->type))](chatter, message);
-    }
 }
 
 void chatter_receive(struct chatter *chatter, struct span text)
@@ -399,7 +408,8 @@ void chatter_receive(struct chatter *chatter, struct span text)
         return;
     }
     int bad = message_read(text, MESSAGE_FROM_CHATTER, &message, &error);
-    if (!admitted(chatter, message.ref)) {
+    bool subscribes = !bad && chat_verb_of(span_of(message.type)) == CHAT_SUBSCRIBE;
+    if (!admitted(chatter, message.ref, subscribes)) {
         return;
     }
     if (bad) {

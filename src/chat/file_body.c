@@ -41,6 +41,5 @@ void chat_file_event(struct buf *out, const struct chat_file_row *file)
 {
     char id[CHAT_MESSAGE_ID_MAX + 1];
     chat_id_print(file->room, file->seq, id);
-    buf_printf(out, "{\"id\":\"%s\",", id);
-    write_fields(out, file);
+    buf_printf(out, "{\"id\":\"%s\",\"state\":\"%s\"}", id, state_name(file->state));
 }

@@ -15,7 +15,10 @@ void chat_file_body(struct buf *out, const struct chat_file_row *file);
 void chat_image_body(struct buf *out, const struct chat_file_row *file, uint32_t width,
                      uint32_t height);
 
-/* `message` of `file-state`: the message that it is about, and its new fields. */
+/*
+ * `message` of `file-state`: the message that it is about, and its new state. Nothing else: it stays
+ * when that message is deleted.
+ */
 void chat_file_event(struct buf *out, const struct chat_file_row *file);
 
 #endif

@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "core/metrics.h"
 #include "net/close.h"
+#include "net/conn.h"
 
 /* Asking the store for one follow. */
 struct entering {
@@ -83,20 +84,23 @@ failed:
 
 /* ---- Entering ---- */
 
-/* There is no such room for this user; the socket goes if it came for that. */
+/* There is no such room for this user (any more); the socket goes if it came for that. */
 static void refuse(struct follow *follow, enum store_result result)
 {
     struct chatter *chatter = follow->chatter;
+    if (follow->welcomed && (result == STORE_NOT_MEMBER || result == STORE_NOT_FOUND)) {
+        follow_end(follow, result == STORE_NOT_MEMBER ? "left" : "deleted");
+        return;
+    }
     char room[CHAT_ROOM_ID_LEN + 1];
     char ref[ID_MAX + 1] = "";
     memcpy(room, follow->room->id, sizeof room);
     (void)span_copy(span_of(follow->ref), ref, sizeof ref);
     bool alone = !chatter->lasts && chatter->follow_count == 1;
     follow_free(follow);
-    chatter_refused(chatter, room, ref, result);
+    const char *code = chatter_refused(chatter, room, ref, result);
     if (alone) {
-        chatter_close(chatter, CLOSE_ROOM_ENDED,
-                      result == STORE_NOT_MEMBER ? "not_member" : "room_not_found");
+        chatter_close(chatter, result == STORE_FAILED ? CLOSE_INTERNAL : CLOSE_ROOM_ENDED, code);
     }
 }
 
@@ -154,8 +158,9 @@ static void answered(struct follow *follow, struct entering *entering, enum stor
     }
     if (follow) {
         follow->op = NULL;
-        if (result == STORE_OK && follow->left > enter->room.last_seq) {
-            follow->state = FOLLOW_WAITING; /* has left since the store was asked */
+        int64_t last = enter->room.last_seq;
+        if (result == STORE_OK && (follow->left > last || room->from > last + 1)) {
+            follow->state = FOLLOW_WAITING; /* has left, or may have, since the store was asked */
             follow_enter(follow);
         } else if (result == STORE_OK) {
             let_in(follow, enter);
@@ -184,6 +189,10 @@ static void entering_done(struct store_task *task, enum store_result result)
 void follow_enter(struct follow *follow)
 {
     struct chatter *chatter = follow->chatter;
+    /* Welcomes do not count against the queue's limit: there is one when what is queued has been read. */
+    if (chatter->closing || chatter->ops->backlog(chatter->socket) > CONN_DRAIN_MARK) {
+        return;
+    }
     struct entering *entering = calloc(1, sizeof *entering);
     if (!entering) {
         metric_add(METRIC_OUT_OF_MEMORY, 1);
@@ -268,6 +277,10 @@ void follow_end(struct follow *follow, const char *reason)
     struct chatter *chatter = follow->chatter;
     char channel[CHAT_CHANNEL_LEN + 1];
     char body[64];
+    if (!follow->welcomed) {
+        refuse(follow, STORE_NOT_FOUND);
+        return;
+    }
     memcpy(channel, follow->room->channel, sizeof channel);
     snprintf(body, sizeof body, "{\"reason\":\"%s\"}", reason);
     follow_free(follow);

@@ -17,6 +17,11 @@
 
 #define RETRY_MS 1000 /* when something that is unavailable is worth another try */
 
+/* Of one loop: */
+#define CHAT_SENDING_MAX (32u << 20) /* bytes of messages that the store has not answered */
+#define CHAT_MARKS_MAX 16384         /* users' readings of rooms that are on their way */
+#define CHAT_TAILS_BYTES (32u << 20) /* of rooms' tails: what is more is forgotten sooner */
+
 /* ---- rooms ---- */
 
 enum chat_room_state {
@@ -46,6 +51,8 @@ struct chat_room {
     bool filling; /* rows that are missing are being read */
     bool loading; /* older rows are being read for those who replay */
     struct tail tail;
+    int64_t from;        /* where the tail was begun (anew): all rows from it on were taken here */
+    int64_t stale;       /* while loading: rows up to this one have changed since they were read */
     int64_t known_last;  /* highest number heard of: rows up to it that tail has not are missing */
     int64_t stored_last; /* the store's, when it was asked last */
     int64_t fill_at_ms; /* when to read them, unless they come by themselves; 0: none are missing */
@@ -89,9 +96,10 @@ bool news_of_row(struct news *news, const struct chat_room *room,
 /* catchup.c */
 void chat_room_behind(struct chat_room *room, int64_t last); /* the room has rows up to `last` */
 void chat_room_whole(struct chat_room *room);                /* nothing is missing (any more) */
-void chat_room_load(struct chat_room *room);                 /* older rows into the tail */
-void chat_loop_fill(struct chat_loop *chats);                /* rows that did not come in time */
-void chat_loop_check(struct chat_loop *chats); /* asks the store how far all rooms are */
+void chat_room_patience(struct chat_room *room); /* what is missing is not what it was before */
+void chat_room_load(struct chat_room *room);     /* older rows into the tail */
+void chat_loop_fill(struct chat_loop *chats);    /* rows that did not come in time */
+void chat_loop_check(struct chat_loop *chats);   /* asks the store how far all rooms are */
 
 /* ---- follows ---- */
 
@@ -114,10 +122,11 @@ struct follow {
     int64_t cursor;       /* valid while REPLAYING */
     int64_t skip;         /* rows up to this one are known to the client */
     int64_t entered;      /* the room's last number when membership was looked at */
-    int64_t left;         /* number of a leave that came meanwhile */
-    int64_t since;        /* valid if has_since; -1: of another room */
-    int64_t typed_ms;     /* when `typing` was passed on last, loop's time */
-    uint32_t index;       /* in room->follows */
+    int64_t settled;  /* what was taken here of that: tombstones up to it are heeded by the rest */
+    int64_t left;     /* number of a leave that came meanwhile */
+    int64_t since;    /* valid if has_since; -1: of another room */
+    int64_t typed_ms; /* when `typing` was passed on last, loop's time */
+    uint32_t index;   /* in room->follows */
     uint32_t history;
     enum follow_state state;
     bool has_since : 1;
@@ -155,7 +164,6 @@ void replay_all(struct chat_room *room); /* the tail has changed */
 /* Sockets of one user that want to hear of new rooms. */
 struct listener {
     struct chatter *first;
-    bool subscribed;
     char channel[5 + ID_MAX + 1];
 };
 
@@ -170,6 +178,7 @@ struct chatter {
     int64_t expires_ms;        /* of the token, wall clock */
     int64_t started_ns;        /* of the upgrade request; 0 once welcomed */
     struct bucket rate;
+    struct bucket joins; /* `subscribe`: as many at once as it may follow, then at the same rate */
     uint32_t refused;    /* messages in a row */
     uint32_t generation; /* of an account's token; 0: it is no account's */
     unsigned refs;       /* store's and bus's work on its behalf */
@@ -205,9 +214,9 @@ void welcome_write(struct buf *out, const struct chatter *chatter,
 /* commands.c */
 void chatter_error(struct chatter *chatter, const char *room, const char *ref, const char *code,
                    const char *field, const char *text);
-/* What the store says to no: an `error` of that. */
-void chatter_refused(struct chatter *chatter, const char *room, const char *ref,
-                     enum store_result result);
+/* What the store says to no: an `error` of that, and its code. */
+const char *chatter_refused(struct chatter *chatter, const char *room, const char *ref,
+                            enum store_result result);
 void chatter_ack(struct chatter *chatter, const char *room, const char *ref, int64_t seq);
 
 /* ---- what is sent ---- */
@@ -246,9 +255,10 @@ struct chat_loop {
     uv_timer_t soon;    /* while something is to be done sooner */
     int64_t checked_ms; /* when rooms were compared with the store last; 0: at once */
     int64_t generations_ms;
-    size_t marks_waiting; /* marks with something to flush */
-    unsigned missing;     /* rooms with rows missing */
-    unsigned looks;       /* such comparisons under way */
+    int64_t keep_ms;  /* how long tails are kept */
+    size_t sending;   /* bytes of messages that the store has not answered */
+    unsigned missing; /* rooms with rows missing */
+    unsigned looks;   /* such comparisons under way */
     bool soon_runs, started;
 };
 

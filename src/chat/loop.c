@@ -22,6 +22,7 @@ struct chat_loop *chat_loop_create(struct loop *loop, const struct config *confi
     chats->config = config;
     chats->tokens = tokens;
     chats->server_id = server_id;
+    chats->keep_ms = TAIL_KEEP_MS;
     map_init(&chats->rooms);
     map_init(&chats->listeners);
     map_init(&chats->marks);
@@ -156,12 +157,19 @@ static void check_chatters(struct chat_loop *chats)
 
 static void check_rooms(struct chat_loop *chats)
 {
-    int64_t old = loop_now_ms(chats->loop) - TAIL_KEEP_MS;
+    int64_t old = loop_now_ms(chats->loop) - chats->keep_ms;
+    size_t bytes = 0;
     for (struct chat_room *room = chats->head; room; room = room->next) {
         tail_forget_older(&room->tail, old);
+        bytes += room->tail.bytes;
         if (!room->subscribed && room->state != CHAT_ROOM_OVER && bus_is_up(chats->bus)) {
             chat_room_subscribe(room); /* there was no memory for it, or it is under way */
         }
+    }
+    if (bytes > CHAT_TAILS_BYTES) {
+        chats->keep_ms = chats->keep_ms / 2;
+    } else if (chats->keep_ms < TAIL_KEEP_MS) {
+        chats->keep_ms = chats->keep_ms * 2 + TICK_MS;
     }
 }
 

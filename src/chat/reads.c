@@ -42,6 +42,7 @@ struct mark {
     char key[KEY_SIZE];
 };
 
+/* NULL: out of memory, or there are as many as there may be. */
 static struct mark *mark_find(struct chat_loop *chats, const char *room, const char *user)
 {
     char key[KEY_SIZE];
@@ -50,7 +51,7 @@ static struct mark *mark_find(struct chat_loop *chats, const char *room, const c
     if (mark) {
         return mark;
     }
-    mark = calloc(1, sizeof *mark);
+    mark = chats->marks.len < CHAT_MARKS_MAX ? calloc(1, sizeof *mark) : NULL;
     if (!mark) {
         return NULL;
     }
@@ -185,13 +186,17 @@ static void flush(struct mark *mark)
 static bool await(struct mark *mark, struct chatter *chatter, const char *ref)
 {
     struct answer *answer = mark->answers < ANSWERS_MAX ? malloc(sizeof *answer) : NULL;
+    struct answer **link = &mark->waiting;
     if (!answer) {
         return false;
     }
+    while (*link) {
+        link = &(*link)->next;
+    }
     answer->chatter = chatter;
     (void)span_copy(span_of(ref), answer->ref, sizeof answer->ref);
-    answer->next = mark->waiting;
-    mark->waiting = answer;
+    answer->next = NULL;
+    *link = answer;
     mark->answers++;
     chatter_ref(chatter);
     return true;
@@ -217,8 +222,7 @@ void reads_stored(struct chat_loop *chats, const char *room, const char *user, i
 {
     struct mark *mark = mark_find(chats, room, user);
     if (!mark) {
-        metric_add(METRIC_OUT_OF_MEMORY, 1);
-        return;
+        return; /* Redis will have it with the next one */
     }
     if (mark->known < seq) {
         mark->known = seq;

@@ -12,7 +12,8 @@
 #include "core/metrics.h"
 #include "net/conn.h"
 
-#define PAGE 32 /* rows that one follower reads from the store at a time */
+#define PAGE 32                 /* rows that one follower reads from the store at a time, */
+#define PAGE_BYTES (512u << 10) /* and their bodies' bytes, but for a single one */
 
 /* A read for one follower. */
 struct page_read {
@@ -43,7 +44,7 @@ static bool is_for_people(enum chat_row_kind kind)
 static bool is_wanted(const struct follow *follow, int64_t seq, enum chat_row_kind kind)
 {
     return is_for_people(kind) ||
-           (kind != MESSAGE_DELETED && (follow->has_since || seq > follow->entered));
+           (kind != MESSAGE_DELETED && (follow->has_since || seq > follow->settled));
 }
 
 /* Finds where `history` messages begin; false: older rows must be read first. */
@@ -65,7 +66,9 @@ static bool find_start(struct follow *follow)
 
 void replay_begin(struct follow *follow)
 {
+    int64_t taken = follow->room->tail.end - 1;
     follow->state = FOLLOW_STARTING;
+    follow->settled = follow->entered < taken ? follow->entered : taken;
     if (follow->has_since) {
         bool gap = follow->since < 0 || follow->since > follow->entered ||
                    follow->entered - follow->since > CHAT_HISTORY_MAX;
@@ -109,8 +112,8 @@ static void page_done(struct store_task *task, enum store_result result)
     if (follow) {
         follow->op = NULL;
     }
-    if (follow && result != STORE_OK) {
-        follow_again(follow); /* with the next tick */
+    if (follow && (result != STORE_OK || read->page.rows.count == 0)) {
+        follow_again(follow); /* with the next tick, which also finds that the room is gone */
         follow = NULL;
     }
     for (size_t i = 0; follow && i < read->page.rows.count; i++) {
@@ -142,7 +145,8 @@ static void read_page(struct follow *follow)
                                         .which = MESSAGES_RANGE,
                                         .from = follow->cursor,
                                         .to = follow->room->tail.first - 1,
-                                        .limit = PAGE};
+                                        .limit = PAGE,
+                                        .bytes_max = PAGE_BYTES};
     if (messages_page_submit(chats->store, chats->loop, &read->page)) {
         free(read);
         follow_again(follow);

@@ -122,6 +122,7 @@ void chat_room_start(struct chat_room *room, const struct chat_room_row *row)
     room->state = CHAT_ROOM_LIVE;
     memcpy(room->seal, row->seal, sizeof room->seal);
     tail_restart(&room->tail, row->last_seq + 1);
+    room->from = row->last_seq + 1;
     room->known_last = room->stored_last = row->last_seq;
     room->held = NULL;
     room->held_count = room->held_bytes = 0;
@@ -189,6 +190,9 @@ static void end_left(struct chat_room *room, const struct news *news)
 static void take_one(struct chat_room *room, const struct news *news)
 {
     struct tail_entry *entry = NULL;
+    if (news->about < room->tail.first && news->about > room->stale) {
+        room->stale = news->about;
+    }
     if (news->kind == MESSAGE_DELETE) {
         tail_delete(&room->tail, news->about);
     } else if (news->kind == MESSAGE_FILE_STATE) {
@@ -219,6 +223,8 @@ void chat_room_take(struct chat_room *room, const struct news *news)
     }
     if (room->tail.end > room->known_last) {
         chat_room_whole(room);
+    } else {
+        chat_room_patience(room);
     }
     room->refs--;
     chat_room_unref(room);

@@ -75,8 +75,14 @@ static void publish_row(struct chat_loop *chats, const struct chat_message_row *
 
 /* ---- Messages ---- */
 
+static size_t sending_size(const struct sending *sending)
+{
+    return sizeof *sending + sending->body.cap + sending->text.cap;
+}
+
 static void sending_free(struct sending *sending)
 {
+    sending->chatter->chats->sending -= sending_size(sending);
     buf_finish(&sending->body);
     buf_finish(&sending->text);
     chatter_unref(sending->chatter);
@@ -117,6 +123,10 @@ static void sent(struct store_task *task, enum store_result result)
 void send_message(struct chatter *chatter, const char *room, const struct message *message)
 {
     struct chat_loop *chats = chatter->chats;
+    if (chats->sending > CHAT_SENDING_MAX) { /* the store is slow */
+        chatter_refused(chatter, room, message->ref, STORE_UNAVAILABLE);
+        return;
+    }
     struct sending *sending = calloc(1, sizeof *sending);
     if (!sending) {
         chatter_no_memory(chatter);
@@ -130,6 +140,7 @@ void send_message(struct chatter *chatter, const char *room, const struct messag
     chatter_ref(chatter);
     buf_append_span(&sending->body, message->body.raw);
     chat_text_write(&sending->text, message->body.raw);
+    chats->sending += sending_size(sending);
     sending->append = (struct message_append){.task = {.done = sent},
                                               .room = sending->room,
                                               .sender = chatter->user_id,

@@ -1,10 +1,10 @@
 /*
- * The sweeper's thread; see sweeper.h. Every few seconds, and when it is nudged, it looks for files to
- * erase and uploads to give up, which are two short queries; every HOUR_MS, and at its start, it also
- * goes through what is on disk.
+ * The sweeper's thread; see sweeper.h. Every few seconds, and when it is nudged, it looks for deleted
+ * rooms, files to erase and uploads to give up, which are three short queries; every HOUR_MS, and at
+ * its start, it also goes through what is on disk.
  *
  * An upload is nobody's any more when the server that takes it has lost its lease in Redis
- * (room/lease.c), or is this one in an earlier life, or when it is older than any upload may become.
+ * (room/lease.c), or is this one and not at it, or when it is older than any upload may become.
  */
 #include "chat/sweeper.h"
 
@@ -24,6 +24,8 @@
 #define SWEEP_S_MAX 15 /* looks that often at least, and once per lease */
 #define HOUR_MS 3600000
 #define ROWS 500              /* that are looked at in one go */
+#define ERASE_FAILURES 10     /* files that cannot be erased; then it is the place, not the files */
+#define LEASE_PARTS 3         /* a lost lease is looked at again after this part of one */
 #define YOUNG_MS 3000         /* uploads that began so lately are left alone */
 #define PART_MS 600000        /* parts that were not written to for so long are nobody's */
 #define OWNERLESS_MS 3600000  /* files without row that are older are nobody's, … */
@@ -33,13 +35,11 @@
 
 struct sweeper {
     struct sweeper_context context;
-    int64_t started_ms; /* wall clock */
     pthread_t thread;
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t woken;
     bool nudged, ending;
-    char (*given_up)[FILE_ID_LEN + 1]; /* SWEEPER_GIVEN_UP_MAX of them */
-    size_t given_up_count;
+    struct sweeper_upload *uploads; /* that this server is at */
 };
 
 int64_t sweeper_upload_ms(int64_t max)
@@ -57,24 +57,43 @@ static bool is_ending(struct sweeper *sweeper)
 
 /* ---- Erasing ---- */
 
-/* Files whose messages are gone. One that cannot be erased now is met again. */
+/* What deleted rooms have left; their files become deleted ones. */
+static void erase_rooms(struct sweeper *sweeper)
+{
+    bool more = true;
+    while (more && !is_ending(sweeper)) {
+        if (chats_purge(sweeper->context.store, &more)) {
+            return;
+        }
+    }
+}
+
+/* Erases those of a list, and gives how many could not be. */
+static unsigned erase_list(struct sweeper *sweeper, const struct chat_file_row *rows, size_t count)
+{
+    unsigned failures = 0;
+    for (size_t i = 0; i < count && failures < ERASE_FAILURES && !is_ending(sweeper); i++) {
+        bool erased = !blobs_erase(sweeper->context.blobs, rows[i].id) &&
+                      !chat_files_forget(sweeper->context.store, rows[i].id);
+        metric_add(METRIC_FILES_ERASED, erased);
+        failures += !erased;
+    }
+    return failures;
+}
+
+/* Files whose messages are gone. One that cannot be erased now is met again, and keeps no others. */
 static void erase_deleted(struct sweeper *sweeper)
 {
-    struct chat_file_row *rows = NULL;
     size_t count = ROWS;
-    bool all = true;
-    while (count == ROWS && all && !is_ending(sweeper)) {
+    unsigned failures = 0;
+    while (count == ROWS && failures < ERASE_FAILURES && !is_ending(sweeper)) {
+        struct chat_file_row *rows = NULL;
         if (chat_files_list(sweeper->context.store, CHAT_FILE_DELETED, INT64_MAX, ROWS, &rows,
                             &count)) {
             return;
         }
-        for (size_t i = 0; i < count && all; i++) {
-            all = !blobs_erase(sweeper->context.blobs, rows[i].id) &&
-                  !chat_files_forget(sweeper->context.store, rows[i].id);
-            metric_add(METRIC_FILES_ERASED, all);
-        }
+        failures = erase_list(sweeper, rows, count);
         free(rows);
-        rows = NULL;
     }
 }
 
@@ -110,73 +129,88 @@ static bool fail(struct sweeper *sweeper, struct chat_file_row *file)
     return result == STORE_OK || result == STORE_NOT_FOUND;
 }
 
-/* Is the server's lease gone? False also where Redis cannot tell. */
-static bool server_gone(struct sweeper *sweeper, const char *server)
+/* Is the server's lease not there? False also where Redis cannot tell. */
+static bool lease_missing(struct sweeper *sweeper, const char *server)
 {
     char key[ID_MAX + 16];
     struct bus_reply *reply = NULL;
     int n = snprintf(key, sizeof key, "server:%s:alive", server);
     const struct span argv[] = {span_of("EXISTS"), {key, (size_t)n}};
-    bool gone =
+    bool missing =
         bus_pool_command(sweeper->context.pool, argv, 2, &reply) == 0 && bus_reply_int(reply) == 0;
     bus_reply_free(reply);
-    return gone;
+    return missing;
 }
 
-static bool is_abandoned(struct sweeper *sweeper, const struct chat_file_row *file)
+/* False: the sweeper ends. */
+static bool pause_for(struct sweeper *sweeper, int64_t ms)
+{
+    int64_t until_ms = clock_mono_ms() + ms;
+    const struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
+    int result = 0;
+    pthread_mutex_lock(&sweeper->lock);
+    while (!sweeper->ending && result == 0) {
+        result = pthread_cond_timedwait(&sweeper->woken, &sweeper->lock, &until);
+    }
+    bool go_on = !sweeper->ending;
+    pthread_mutex_unlock(&sweeper->lock);
+    return go_on;
+}
+
+/*
+ * Is the server gone? A Redis that was emptied has no leases, until those who live have renewed theirs, which
+ * they do every sixth of one: only who is missing a while later, too, is gone.
+ */
+static bool server_gone(struct sweeper *sweeper, const char *server)
+{
+    int64_t pause_ms = (int64_t)sweeper->context.config->lease_s * 1000 / LEASE_PARTS;
+    return lease_missing(sweeper, server) && pause_for(sweeper, pause_ms) &&
+           lease_missing(sweeper, server);
+}
+
+/* With the lock. */
+static bool is_upload(const struct sweeper *sweeper, const char *file_id)
+{
+    const struct sweeper_upload *upload = sweeper->uploads;
+    while (upload && strcmp(upload->file_id, file_id) != 0) {
+        upload = upload->next;
+    }
+    return upload != NULL;
+}
+
+/* `gone` is the server last found to be, "" for none: so that many uploads of one are not waited for each. */
+static bool is_abandoned(struct sweeper *sweeper, const struct chat_file_row *file,
+                         char gone[ID_MAX + 1])
 {
     int64_t age_ms = clock_wall_ms() - file->created_ms;
-    if (age_ms > sweeper_upload_ms(sweeper->context.config->file_max) + GRACE_MS) {
+    if (age_ms > sweeper_upload_ms(sweeper->context.config->file_max) + GRACE_MS ||
+        strcmp(file->server, gone) == 0) {
         return true;
     }
     if (strcmp(file->server, sweeper->context.server_id) == 0) {
-        return file->created_ms < sweeper->started_ms;
+        pthread_mutex_lock(&sweeper->lock);
+        bool own = is_upload(sweeper, file->id);
+        pthread_mutex_unlock(&sweeper->lock);
+        return !own;
     }
-    return server_gone(sweeper, file->server);
+    return server_gone(sweeper, file->server) && span_copy(span_of(file->server), gone, ID_MAX + 1);
 }
 
 static void give_up_abandoned(struct sweeper *sweeper)
 {
     struct chat_file_row *rows = NULL;
     size_t count = 0;
+    char gone[ID_MAX + 1] = "";
     if (chat_files_list(sweeper->context.store, CHAT_FILE_UPLOADING, clock_wall_ms() - YOUNG_MS,
                         ROWS, &rows, &count)) {
         return;
     }
     for (size_t i = 0; i < count && !is_ending(sweeper); i++) {
-        if (is_abandoned(sweeper, &rows[i]) && !fail(sweeper, &rows[i])) {
+        if (is_abandoned(sweeper, &rows[i], gone) && !fail(sweeper, &rows[i])) {
             break;
         }
     }
     free(rows);
-}
-
-/* Those that this server's uploads have left; one that cannot be told of stays. */
-static void give_up_own(struct sweeper *sweeper)
-{
-    char id[FILE_ID_LEN + 1] = "";
-    bool told = true;
-    while (told) {
-        pthread_mutex_lock(&sweeper->lock);
-        bool any = sweeper->given_up_count > 0;
-        if (any) {
-            memcpy(id, sweeper->given_up[sweeper->given_up_count - 1], sizeof id);
-        }
-        pthread_mutex_unlock(&sweeper->lock);
-        struct chat_file_row file;
-        enum store_result result =
-            any ? chat_files_get(sweeper->context.store, id, &file) : STORE_UNAVAILABLE;
-        told = result == STORE_NOT_FOUND || (result == STORE_OK && fail(sweeper, &file));
-        pthread_mutex_lock(&sweeper->lock);
-        for (size_t i = 0; told && i < sweeper->given_up_count; i++) {
-            if (strcmp(sweeper->given_up[i], id) == 0) { /* others may have been added meanwhile */
-                memmove(sweeper->given_up[i], sweeper->given_up[--sweeper->given_up_count],
-                        sizeof id);
-                break;
-            }
-        }
-        pthread_mutex_unlock(&sweeper->lock);
-    }
 }
 
 /* ---- What is on disk ---- */
@@ -195,12 +229,6 @@ static bool look_for_owner(void *arg, const char *name)
 
 static void sweep_disk(struct sweeper *sweeper)
 {
-    bool more = true;
-    while (more && !is_ending(sweeper)) {
-        if (chats_purge(sweeper->context.store, &more)) {
-            break;
-        }
-    }
     blobs_sweep(sweeper->context.blobs, PART_MS, LOST_MS);
     blobs_each(sweeper->context.blobs, OWNERLESS_MS, look_for_owner, sweeper);
 }
@@ -232,13 +260,13 @@ static void *run(void *arg)
         log_warn("chat", "no file can be kept where LECTERN_FILES_URL says: uploads will fail");
     }
     do {
-        give_up_own(sweeper);
+        erase_rooms(sweeper);
+        erase_deleted(sweeper);
         give_up_abandoned(sweeper);
         if (clock_mono_ms() >= disk_ms) {
             sweep_disk(sweeper);
             disk_ms = clock_mono_ms() + HOUR_MS;
         }
-        erase_deleted(sweeper);
     } while (wait_for_work(sweeper));
     return NULL;
 }
@@ -253,17 +281,14 @@ struct sweeper *sweeper_create(const struct sweeper_context *context)
         return NULL;
     }
     sweeper->context = *context;
-    sweeper->started_ms = clock_wall_ms();
-    sweeper->given_up = calloc(SWEEPER_GIVEN_UP_MAX, sizeof *sweeper->given_up);
     pthread_mutex_init(&sweeper->lock, NULL);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&sweeper->woken, &attributes);
     pthread_condattr_destroy(&attributes);
-    if (!sweeper->given_up || pthread_create(&sweeper->thread, NULL, run, sweeper)) {
+    if (pthread_create(&sweeper->thread, NULL, run, sweeper)) {
         pthread_cond_destroy(&sweeper->woken);
         pthread_mutex_destroy(&sweeper->lock);
-        free(sweeper->given_up);
         free(sweeper);
         return NULL;
     }
@@ -282,7 +307,6 @@ void sweeper_destroy(struct sweeper *sweeper)
     pthread_join(sweeper->thread, NULL);
     pthread_cond_destroy(&sweeper->woken);
     pthread_mutex_destroy(&sweeper->lock);
-    free(sweeper->given_up);
     free(sweeper);
 }
 
@@ -296,11 +320,24 @@ void sweeper_nudge(struct sweeper *sweeper)
     }
 }
 
-void sweeper_give_up(struct sweeper *sweeper, const char *file_id)
+void sweeper_upload_begin(struct sweeper *sweeper, struct sweeper_upload *upload)
 {
     pthread_mutex_lock(&sweeper->lock);
-    if (sweeper->given_up_count < SWEEPER_GIVEN_UP_MAX) {
-        snprintf(sweeper->given_up[sweeper->given_up_count++], FILE_ID_LEN + 1, "%s", file_id);
+    upload->prev = NULL;
+    upload->next = sweeper->uploads;
+    if (upload->next) {
+        upload->next->prev = upload;
+    }
+    sweeper->uploads = upload;
+    pthread_mutex_unlock(&sweeper->lock);
+}
+
+void sweeper_upload_end(struct sweeper *sweeper, struct sweeper_upload *upload)
+{
+    pthread_mutex_lock(&sweeper->lock);
+    *(upload->prev ? &upload->prev->next : &sweeper->uploads) = upload->next;
+    if (upload->next) {
+        upload->next->prev = upload->prev;
     }
     pthread_mutex_unlock(&sweeper->lock);
 }

@@ -56,7 +56,7 @@ void chat_groups_create(struct request *req)
     }
     if (!id_name_valid(span_of(name))) {
         answer_field(req, "bad_field", "name", "A name is 1 to 64 visible characters.");
-    } else if (chat_rest_begin(req)) {
+    } else if (chat_rest_paced(req) && chat_rest_begin(req)) {
         create(req, name);
         chat_rest_end(req);
     }
@@ -148,25 +148,14 @@ static void join(struct request *req, const char *room)
 void chat_groups_join(struct request *req)
 {
     char room[CHAT_ROOM_ID_LEN + 1];
-    if (chat_rest_allowed(req) && chat_rest_room(req, 3, room) && chat_rest_begin(req)) {
+    if (chat_rest_allowed(req) && chat_rest_room(req, 3, room) && chat_rest_paced(req) &&
+        chat_rest_begin(req)) {
         join(req, room);
         chat_rest_end(req);
     }
 }
 
 /* ---- DELETE /chat/room/group/{id}/leave ---- */
-
-/* What a deleted room leaves behind goes in pieces, after the answer; a server that ends leaves the rest to its next start. */
-static void purge(struct request *req)
-{
-    bool more = true;
-    while (more && !atomic_load(&req->server->stopping)) {
-        if (chats_purge(req->server->context.store, &more)) {
-            return;
-        }
-    }
-    sweeper_nudge(req->server->context.sweeper); /* its files */
-}
 
 static void leave(struct request *req, const char *room)
 {
@@ -194,14 +183,15 @@ static void leave(struct request *req, const char *room)
     chat_message_rows_finish(&rows);
     answer(req, 204, NULL, (struct span){NULL, 0});
     if (op.deleted) {
-        purge(req);
+        sweeper_nudge(req->server->context.sweeper); /* what was said there */
     }
 }
 
 void chat_groups_leave(struct request *req)
 {
     char room[CHAT_ROOM_ID_LEN + 1];
-    if (chat_rest_allowed(req) && chat_rest_room(req, 3, room) && chat_rest_begin(req)) {
+    if (chat_rest_allowed(req) && chat_rest_room(req, 3, room) && chat_rest_paced(req) &&
+        chat_rest_begin(req)) {
         leave(req, room);
         chat_rest_end(req);
     }

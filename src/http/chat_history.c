@@ -11,6 +11,8 @@
 
 #define HISTORY_DEFAULT 50 /* messages of a page */
 #define HISTORY_MAX 200
+#define HISTORY_BYTES                                                                              \
+    (1u << 20) /* of their bodies: a thread has them in memory, and their JSON too */
 #define SEARCH_DEFAULT 20
 #define SEARCH_MAX 50
 
@@ -104,7 +106,11 @@ void chat_history_get(struct request *req)
 {
     char room[CHAT_ROOM_ID_LEN + 1];
     struct messages_page page = {
-        .room = room, .user = req->claims.user_id, .limit = HISTORY_DEFAULT};
+        .room = room,
+        .user = req->claims.user_id,
+        .limit = HISTORY_DEFAULT,
+        .bytes_max = HISTORY_BYTES,
+    };
     if (chat_rest_allowed(req) && chat_rest_room(req, 2, room) && read_page(req, &page) &&
         chat_rest_begin(req)) {
         answer_page(req, &page);
@@ -145,7 +151,7 @@ void chat_history_read(struct request *req)
     if (!chat_id_read(span_of(id), named, &seq) || strcmp(named, room) != 0) {
         answer_field(req, "bad_field", "lastReadMessage",
                      "The field lastReadMessage is the id of a message of this room.");
-    } else if (chat_rest_begin(req)) {
+    } else if (chat_rest_paced(req) && chat_rest_begin(req)) {
         mark_read(req, room, seq);
         chat_rest_end(req);
     }

@@ -162,25 +162,12 @@ static void append(struct request *req, const char *room, const struct message *
     buf_finish(&text);
 }
 
-/* As often as a socket of the same user may. */
-static bool may_send(struct request *req)
-{
-    const struct config *config = req->server->context.config;
-    const struct config_rate *rate =
-        req->claims.type == USER_TEACHER ? &config->rate_host : &config->rate_student;
-    unsigned wait_s = rates_take(req->server->sending, req->claims.user_id, rate, clock_mono_ms());
-    if (wait_s > 0) {
-        answer_later(req, "rate_limited", wait_s);
-    }
-    return wait_s == 0;
-}
-
 void chat_messages_post(struct request *req)
 {
     char room[CHAT_ROOM_ID_LEN + 1];
     struct message message;
     struct buf text;
-    if (!chat_rest_allowed(req) || !chat_rest_room(req, 2, room) || !may_send(req)) {
+    if (!chat_rest_allowed(req) || !chat_rest_room(req, 2, room) || !chat_rest_paced(req)) {
         return;
     }
     buf_init(&text);
@@ -224,7 +211,7 @@ void chat_messages_delete(struct request *req)
     }
     if (!chat_id_read(url_path_at(&req->path, 2), room, &seq)) {
         answer_error(req, "message_not_found");
-    } else if (chat_rest_begin(req)) {
+    } else if (chat_rest_paced(req) && chat_rest_begin(req)) {
         erase(req, room, seq);
         chat_rest_end(req);
     }

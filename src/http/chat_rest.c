@@ -38,12 +38,24 @@ bool chat_rest_allowed(struct request *req)
     return true;
 }
 
+bool chat_rest_paced(struct request *req)
+{
+    const struct config *config = req->server->context.config;
+    const struct config_rate *rate =
+        req->claims.type == USER_TEACHER ? &config->rate_host : &config->rate_student;
+    unsigned wait_s = rates_take(req->server->sending, req->claims.user_id, rate, clock_mono_ms());
+    if (wait_s > 0) {
+        answer_later(req, "rate_limited", wait_s);
+    }
+    return wait_s == 0;
+}
+
 bool chat_rest_begin(struct request *req)
 {
     if (!chat_rest_allowed(req)) {
         return false;
     }
-    if (!limits_enter(req->server->limits, LIMITS_CHAT)) {
+    if (!limits_chat_enter(req->server->limits, req->claims.user_id)) {
         answer_error(req, "chat_busy");
         return false;
     }
@@ -58,7 +70,7 @@ bool chat_rest_begin(struct request *req)
 
 void chat_rest_end(struct request *req)
 {
-    limits_leave(req->server->limits, LIMITS_CHAT);
+    limits_chat_leave(req->server->limits, req->claims.user_id);
 }
 
 void chat_rest_refuse(struct request *req, enum store_result result, const char *missing)

@@ -26,6 +26,12 @@
 bool chat_rest_allowed(struct request *req) __attribute__((warn_unused_result));
 
 /*
+ * May the user change something now? As often as a socket of theirs may send, whatever it is: who joins
+ * and leaves, reads or sends files tells the room something, too. False after answering rate_limited.
+ */
+bool chat_rest_paced(struct request *req) __attribute__((warn_unused_result));
+
+/*
  * Lets the request use the store, in which its user has a row from then on. False after answering: not
  * chat_rest_allowed(), chat_busy, or as chat_rest_refuse(); else chat_rest_end() follows.
  */

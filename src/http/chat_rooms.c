@@ -97,7 +97,7 @@ void chat_rooms_direct(struct request *req)
     }
     if (!id_valid(span_of(other)) || strcmp(other, req->claims.user_id) == 0) {
         answer_field(req, "bad_field", "userId", "A userId is the id of somebody else.");
-    } else if (chat_rest_begin(req)) {
+    } else if (chat_rest_paced(req) && chat_rest_begin(req)) {
         open_direct(req, other);
         chat_rest_end(req);
     }

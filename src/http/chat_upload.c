@@ -4,8 +4,8 @@
  * it ended. Images are decoded first, as in class rooms, and their message appears when they are
  * ready.
  *
- * An upload that cannot be ended properly (the store is away just then) is left to the sweeper
- * (chat/sweeper.h), as are those of servers that are killed.
+ * An upload that cannot be begun or ended properly (the store is away just then) is left to the
+ * sweeper (chat/sweeper.h), as are those of servers that are killed.
  */
 #include <stdlib.h>
 
@@ -38,6 +38,7 @@ struct upload {
     char seal[SEAL_LEN + 1];
     struct chat_file_row file; /* as the store has it, or will have it */
     struct body_stream body;
+    struct sweeper_upload begun; /* while it is a file's */
 };
 
 /* ---- What is asked ---- */
@@ -227,8 +228,6 @@ static enum store_result finish(struct upload *upload, enum chat_file_state stat
     if (result == STORE_OK) {
         chat_rest_tell(upload->req, op.seal, &op.rows);
         chat_message_rows_finish(&op.rows);
-    } else if (result != STORE_NOT_FOUND) {
-        sweeper_give_up(context->sweeper, upload->file.id);
     }
     buf_finish(&body);
     buf_finish(&event);
@@ -268,6 +267,9 @@ static void receive_file(struct upload *upload)
         metric_add(METRIC_FILES_FAILED, 1);
         (void)finish(upload, CHAT_FILE_FAILED);
         refuse_blob(upload, kept);
+        if (kept == BLOB_UNAVAILABLE) { /* a bucket may have it, and not have said so */
+            (void)blobs_erase(context->blobs, upload->file.id);
+        }
         return;
     }
     enum store_result told = finish(upload, CHAT_FILE_READY);
@@ -300,7 +302,7 @@ static bool fits(struct upload *upload)
     return !result;
 }
 
-static void take_file(struct upload *upload)
+static void send_file(struct upload *upload)
 {
     struct request *req = upload->req;
     struct buf body;
@@ -321,6 +323,15 @@ static void take_file(struct upload *upload)
     if (appended) {
         receive_file(upload);
     }
+}
+
+static void take_file(struct upload *upload)
+{
+    struct sweeper *sweeper = upload->req->server->context.sweeper;
+    upload->begun.file_id = upload->file.id;
+    sweeper_upload_begin(sweeper, &upload->begun);
+    send_file(upload);
+    sweeper_upload_end(sweeper, &upload->begun);
 }
 
 /* ---- Images ---- */
@@ -473,7 +484,8 @@ void chat_upload_post(struct request *req)
         return;
     }
     upload->req = req;
-    if (chat_rest_allowed(req) && chat_rest_room(req, 2, upload->file.room) && read_head(upload)) {
+    if (chat_rest_allowed(req) && chat_rest_room(req, 2, upload->file.room) && read_head(upload) &&
+        chat_rest_paced(req)) {
         take(upload);
     }
     free(upload);

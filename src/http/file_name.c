@@ -31,9 +31,9 @@ static size_t length_of(char first)
 static bool is_hidden(uint32_t c)
 {
     static const uint32_t ranges[][2] = {
-        {0x00, 0x1f},     {0x7f, 0x9f},     {0xad, 0xad},     {0x61c, 0x61c},     {0x115f, 0x1160},
-        {0x180e, 0x180e}, {0x200b, 0x200f}, {0x2028, 0x202e}, {0x2060, 0x206f},   {0x3164, 0x3164},
-        {0xfdd0, 0xfdef}, {0xfeff, 0xfeff}, {0xfff0, 0xffff}, {0xe0000, 0xe0fff},
+        {0x00, 0x1f},     {0x7f, 0x9f},     {0xad, 0xad},     {0x61c, 0x61c},   {0x115f, 0x1160},
+        {0x180e, 0x180e}, {0x200b, 0x200f}, {0x2028, 0x202e}, {0x2060, 0x206f}, {0x3164, 0x3164},
+        {0xfdd0, 0xfdef}, {0xfeff, 0xfeff}, {0xffa0, 0xffa0}, {0xfff0, 0xffff}, {0xe0000, 0xe0fff},
     };
     for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++) {
         if (c >= ranges[i][0] && c <= ranges[i][1]) {
@@ -75,7 +75,8 @@ static void filter(struct span name, struct buf *out)
     for (size_t i = 0; i < name.n;) {
         size_t n = length_of(name.p[i]);
         uint32_t c = code_point(name.p + i, n);
-        if (c == 0xa0 || c == 0x3000 || (c >= 0x2000 && c <= 0x200a) || c == 0x202f) {
+        if (c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x202f ||
+            c == 0x205f || c == 0x2800 || c == 0x3000) {
             buf_append_char(out, ' ');
         } else if (c < 0x80 && c >= 0x20 && strchr("<>:\"|?*", (int)c)) {
             buf_append_char(out, '_');
@@ -185,7 +186,11 @@ bool file_type_inline(const char *type)
             return true;
         }
     }
-    return strncmp(type, "audio/", 6) == 0;
+    /* What ends so is XML to browsers, whatever stands in front, and XML may be a page. */
+    static const char xml[] = "+xml";
+    size_t n = strlen(type);
+    bool is_xml = n >= sizeof xml - 1 && strcmp(type + n - (sizeof xml - 1), xml) == 0;
+    return strncmp(type, "audio/", 6) == 0 && !is_xml;
 }
 
 /* RFC 8187: attr-char as it is, the rest as %XX. */

@@ -42,12 +42,13 @@ struct image_sender {
 };
 
 struct limits {
-    pthread_mutex_t lock; /* guards `charges`, `senders`, `uploaders` and `wastes` */
+    pthread_mutex_t lock; /* guards `charges`, `senders`, `uploaders`, `chatters` and `wastes` */
     pthread_cond_t turn_ended;
     struct waste wastes[WASTERS / WAYS][WAYS];
     struct charge charges[SETS][WAYS];
     struct image_sender *senders; /* `most` of them */
     uint32_t *uploaders;          /* hashes of users' ids, `most` of them; 0: a free place */
+    uint32_t *chatters;           /* the same */
     atomic_uint busy[LIMITS_SLOTS];
     unsigned most[LIMITS_SLOTS];
 };
@@ -72,7 +73,8 @@ struct limits *limits_create(unsigned http_threads)
     }
     limits->senders = calloc(limits->most[LIMITS_IMAGE], sizeof *limits->senders);
     limits->uploaders = calloc(limits->most[LIMITS_UPLOAD], sizeof *limits->uploaders);
-    if (!limits->senders || !limits->uploaders) {
+    limits->chatters = calloc(limits->most[LIMITS_CHAT], sizeof *limits->chatters);
+    if (!limits->senders || !limits->uploaders || !limits->chatters) {
         limits_destroy(limits);
         return NULL;
     }
@@ -86,6 +88,7 @@ void limits_destroy(struct limits *limits)
         pthread_cond_destroy(&limits->turn_ended);
         free(limits->senders);
         free(limits->uploaders);
+        free(limits->chatters);
         free(limits);
     }
 }
@@ -258,17 +261,19 @@ void limits_image_leave(struct limits *limits, const char *user_id)
     pthread_mutex_unlock(&limits->lock);
 }
 
-bool limits_upload_enter(struct limits *limits, const char *user_id)
+/* Takes a free one of `most` places, of which a user may have `own_most`. */
+static bool take_place(struct limits *limits, uint32_t *places, unsigned most, const char *user_id,
+                       unsigned own_most)
 {
     uint32_t who = text_hash(user_id);
     uint32_t *place = NULL;
     unsigned own = 0;
     pthread_mutex_lock(&limits->lock);
-    for (unsigned i = 0; i < limits->most[LIMITS_UPLOAD]; i++) {
-        own += limits->uploaders[i] == who;
-        place = limits->uploaders[i] ? place : &limits->uploaders[i];
+    for (unsigned i = 0; i < most; i++) {
+        own += places[i] == who;
+        place = places[i] ? place : &places[i];
     }
-    bool open = place && own < LIMITS_UPLOADS_PER_USER;
+    bool open = place && own < own_most;
     if (open) {
         *place = who;
     }
@@ -276,17 +281,39 @@ bool limits_upload_enter(struct limits *limits, const char *user_id)
     return open;
 }
 
-void limits_upload_leave(struct limits *limits, const char *user_id)
+static void leave_place(struct limits *limits, uint32_t *places, unsigned most, const char *user_id)
 {
     uint32_t who = text_hash(user_id);
     pthread_mutex_lock(&limits->lock);
-    for (unsigned i = 0; i < limits->most[LIMITS_UPLOAD]; i++) {
-        if (limits->uploaders[i] == who) {
-            limits->uploaders[i] = 0;
+    for (unsigned i = 0; i < most; i++) {
+        if (places[i] == who) {
+            places[i] = 0;
             break;
         }
     }
     pthread_mutex_unlock(&limits->lock);
+}
+
+bool limits_upload_enter(struct limits *limits, const char *user_id)
+{
+    return take_place(limits, limits->uploaders, limits->most[LIMITS_UPLOAD], user_id,
+                      LIMITS_UPLOADS_PER_USER);
+}
+
+void limits_upload_leave(struct limits *limits, const char *user_id)
+{
+    leave_place(limits, limits->uploaders, limits->most[LIMITS_UPLOAD], user_id);
+}
+
+bool limits_chat_enter(struct limits *limits, const char *user_id)
+{
+    return take_place(limits, limits->chatters, limits->most[LIMITS_CHAT], user_id,
+                      LIMITS_CHATS_PER_USER);
+}
+
+void limits_chat_leave(struct limits *limits, const char *user_id)
+{
+    leave_place(limits, limits->chatters, limits->most[LIMITS_CHAT], user_id);
 }
 
 bool limits_image_turn(struct limits *limits, const char *user_id, int64_t wait_ms,

@@ -29,7 +29,7 @@ enum limits_slot {
     LIMITS_PASSWORD, /* hashing a password or waiting to, or reading an account: a quarter of the threads */
     LIMITS_TOKEN, /* asking the store whether a token is void: an eighth */
     LIMITS_IMAGE, /* taking an image, which may wait for its decoder: an eighth; limits_image_enter() */
-    LIMITS_CHAT,      /* using the store for chats: half of the threads */
+    LIMITS_CHAT,      /* using the store for chats: half of the threads; limits_chat_enter() */
     LIMITS_CHAT_DOOR, /* asking the store who is a member, at the door: an eighth; else the loop asks */
     LIMITS_UPLOAD, /* taking a file for a chat: a quarter; limits_upload_enter() */
     LIMITS_SLOTS,
@@ -75,6 +75,12 @@ bool limits_upload_enter(struct limits *limits, const char *user_id)
     __attribute__((warn_unused_result));
 void limits_upload_leave(struct limits *limits, const char *user_id);
 #define LIMITS_UPLOADS_PER_USER 4
+
+/* And for LIMITS_CHAT: nobody keeps others from their rooms by asking for a lot at once. */
+bool limits_chat_enter(struct limits *limits, const char *user_id)
+    __attribute__((warn_unused_result));
+void limits_chat_leave(struct limits *limits, const char *user_id);
+#define LIMITS_CHATS_PER_USER 16
 
 /*
  * Of what a user has entered one image at a time goes on to the decoders, so that many of one user's

@@ -1,6 +1,7 @@
 /* Reading a request's head: path, headers, token, the client's address; see request.h. */
 #include "http/request.h"
 
+#include <sodium.h>
 #include <stdlib.h>
 #include <strings.h>
 
@@ -213,8 +214,12 @@ static bool revoked(struct request *req)
     return result == ACCOUNT_REVOKED;
 }
 
-static const char *verify(struct request *req, struct span jwt)
+/* What is done with the token that was found; NULL, or the code of an error. */
+typedef const char *token_use(struct request *req, struct span jwt, void *arg);
+
+static const char *verify(struct request *req, struct span jwt, void *arg)
 {
+    (void)arg;
     enum token_error error =
         token_verify(req->server->context.tokens, jwt, clock_wall_ms(), &req->claims);
     if (error) {
@@ -223,7 +228,14 @@ static const char *verify(struct request *req, struct span jwt)
     return revoked(req) ? "token_revoked" : NULL;
 }
 
-static const char *verify_query(struct request *req)
+static const char *hash(struct request *req, struct span jwt, void *arg)
+{
+    (void)req;
+    crypto_generichash(arg, REQUEST_TOKEN_HASH, (const unsigned char *)jwt.p, jwt.n, NULL, 0);
+    return NULL;
+}
+
+static const char *use_query(struct request *req, token_use *use, void *arg)
 {
     const char *wrong = token_error_code(TOKEN_INVALID);
     char *jwt = malloc(TOKEN_MAX + 1); /* too large for civetweb's small stacks */
@@ -236,22 +248,34 @@ static const char *verify_query(struct request *req)
     if (result == URL_ABSENT) {
         wrong = token_error_code(TOKEN_MISSING);
     } else if (result == URL_OK) {
-        wrong = verify(req, (struct span){jwt, len});
+        wrong = use(req, (struct span){jwt, len}, arg);
     }
     free(jwt);
     return wrong;
 }
 
-const char *request_claims(struct request *req)
+static const char *use_token(struct request *req, token_use *use, void *arg)
 {
     struct span jwt = bearer(request_header(req, "Authorization"));
     if (jwt.n > 0) {
-        return verify(req, jwt);
+        return use(req, jwt, arg);
     }
     struct buf list;
     buf_init(&list);
     jwt = bearer_protocol(request_header_list(req, "Sec-WebSocket-Protocol", &list));
-    const char *wrong = list.failed ? "internal" : jwt.n > 0 ? verify(req, jwt) : verify_query(req);
+    const char *wrong = list.failed ? "internal"
+                        : jwt.n > 0 ? use(req, jwt, arg)
+                                    : use_query(req, use, arg);
     buf_finish(&list);
     return wrong;
+}
+
+const char *request_claims(struct request *req)
+{
+    return use_token(req, verify, NULL);
+}
+
+const char *request_token_hash(struct request *req, uint8_t out[REQUEST_TOKEN_HASH])
+{
+    return use_token(req, hash, out);
 }

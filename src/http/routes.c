@@ -142,7 +142,7 @@ static void answer_options(struct request *req)
     if (methods && origin && origin_listed(origin, req->server->context.config->origins) &&
         request_header(req, "Access-Control-Request-Method")) {
         answer_header(req, "Access-Control-Allow-Methods", "%s", methods);
-        answer_header(req, "Access-Control-Allow-Headers", 
+        answer_header(req, "Access-Control-Allow-Headers",
                       "Authorization, Content-Type, X-File-Name, X-Ref");
         answer_header(req, "Access-Control-Max-Age", "600");
     }

@@ -18,7 +18,8 @@ enum route_auth {
 
 struct route {
     const char *method; /* GET stands for HEAD too */
-    const char *pattern; /* "/rooms/{id}/users": {…} is any one segment; "/…/": with a slash there */
+    const char
+        *pattern; /* "/rooms/{id}/users": {…} is any one segment; "/…/": with a slash there */
     enum route_auth auth;
     void (*handler)(struct request *req);
 };

@@ -4,8 +4,11 @@
  * loop of their session, which writes the answer (net/sockjs.h). WebSockets come by http/upgrade.c.
  *
  * A request that receives and names a session that this server does not have opens one, by the same door
- * as a WebSocket. It claims the session first, so that whoever comes meanwhile finds it taken.
+ * as a WebSocket. It claims the session before it asks Redis for a place, so that whoever comes meanwhile
+ * finds it taken. Where the door saw a token, all further requests must show one of the same user.
  */
+#include <assert.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +22,8 @@
 #include "http/handlers.h"
 #include "net/sockjs.h"
 #include "ws/sockjs_codec.h"
+
+static_assert(SOCKJS_TOKEN_LEN == REQUEST_TOKEN_HASH, "one hash");
 
 #define BODY_WASTE 65536      /* bytes of a body that nobody reads, at most */
 #define PAYLOAD_MESSAGES 16   /* messages of the largest size that fit into one request */
@@ -154,10 +159,42 @@ static bool handed(struct visit *visit, int result)
     return true;
 }
 
-static bool open_session(struct visit *visit)
+/*
+ * Is it from whoever opened the session? The very token that did is good for as long as the session
+ * lasts, which has heard of a fresh one since (or ends); any other is looked at. False after answering.
+ */
+static bool is_holder(struct request *req, const struct sockjs_holder *holder)
+{
+    uint8_t hash[SOCKJS_TOKEN_LEN];
+    if (!*holder->user) {
+        return true;
+    }
+    const char *wrong = request_token_hash(req, hash);
+    if (!wrong && sodium_memcmp(hash, holder->token, sizeof hash) != 0) {
+        wrong = request_claims(req);
+        if (!wrong && strcmp(req->claims.user_id, holder->user) != 0) {
+            wrong = "session_not_found"; /* as far as this one is concerned */
+        }
+    }
+    if (wrong) {
+        answer_error(req, wrong);
+    }
+    return !wrong;
+}
+
+/* A session that is there. */
+static void visit_session(struct visit *visit, const struct sockjs_holder *holder)
+{
+    if (is_holder(visit->door.req, holder) && make_receiver(visit)) {
+        (void)handed(visit, proto_post_receiver(visit->loop, visit->key, &visit->receiver));
+    }
+}
+
+/* A place for the session that is claimed. */
+static bool enter(struct visit *visit)
 {
     struct door *door = &visit->door;
-    if (!door_outside(door) || !door_inside(door) || !door_reserve(door)) {
+    if (!door_reserve(door)) {
         return false;
     }
     if (make_receiver(visit) &&
@@ -169,22 +206,43 @@ static bool open_session(struct visit *visit)
     return false;
 }
 
-static void receive(struct visit *visit)
+static void open_session(struct visit *visit)
 {
-    switch (sockjs_claim(proto_claims(visit->loop), visit->key, &visit->claim)) {
+    struct door *door = &visit->door;
+    struct sockjs_claims *claims = proto_claims(visit->loop);
+    struct sockjs_holder holder = {0};
+    if (!door_outside(door) || !door_inside(door)) {
+        return;
+    }
+    (void)span_copy(span_of(door->socket.claims.user_id), holder.user, sizeof holder.user);
+    const char *wrong = *holder.user ? request_token_hash(door->req, holder.token) : NULL;
+    if (wrong) {
+        answer_error(door->req, wrong);
+        return;
+    }
+    switch (sockjs_claim(claims, visit->key, &holder, &visit->claim)) {
     case SOCKJS_CLAIMED:
-        if (!open_session(visit)) {
-            sockjs_unclaim(proto_claims(visit->loop), visit->claim);
+        if (!enter(visit)) {
+            sockjs_unclaim(claims, visit->claim);
         }
         break;
-    case SOCKJS_EXISTS:
-        if (make_receiver(visit)) {
-            (void)handed(visit, proto_post_receiver(visit->loop, visit->key, &visit->receiver));
-        }
+    case SOCKJS_EXISTS: /* by now */
+        (void)sockjs_look(claims, visit->key, &holder);
+        visit_session(visit, &holder);
         break;
     case SOCKJS_NOMEM:
-        answer_error(visit->door.req, "no_capacity");
+        answer_error(door->req, "no_capacity");
         break;
+    }
+}
+
+static void receive(struct visit *visit)
+{
+    struct sockjs_holder holder;
+    if (sockjs_look(proto_claims(visit->loop), visit->key, &holder) == SOCKJS_ABSENT) {
+        open_session(visit);
+    } else {
+        visit_session(visit, &holder);
     }
 }
 
@@ -247,14 +305,16 @@ static void pass_on(struct visit *visit, struct buf *payload)
 void sockjs_send(struct request *req)
 {
     struct buf payload;
+    struct sockjs_holder holder;
     struct visit *visit = visit_begin(req);
     if (!visit) {
         return;
     }
     buf_init(&payload);
-    if (sockjs_look(proto_claims(visit->loop), visit->key) != SOCKJS_OPEN) {
+    if (sockjs_look(proto_claims(visit->loop), visit->key, &holder) != SOCKJS_OPEN) {
         answer_error(req, "session_not_found");
-    } else if (body_bytes(req, payload_max(req), TRANSFER_RECEIVE_RATE, &payload)) {
+    } else if (is_holder(req, &holder) &&
+               body_bytes(req, payload_max(req), TRANSFER_RECEIVE_RATE, &payload)) {
         pass_on(visit, &payload);
     }
     buf_finish(&payload);

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,6 +22,13 @@
 #define PARTS "part"
 #define LOST "lost"
 #define PATH_SIZE 64 /* of "xy/<name>", or "part/<name>.<random>" */
+
+/*
+ * The last of a disk is not for files: a database that is on the same one could write no more, and nobody
+ * could chat or log in. A part of the whole disk, …
+ */
+#define RESERVE_PART 20
+#define RESERVE_MAX (256LL << 20) /* … and bytes, at most */
 
 struct blob_dir {
     int fd;
@@ -145,9 +153,26 @@ static enum blob_result copy(int fd, char *piece, int64_t len, blob_source *sour
     return fsync(fd) ? failed("syncing") : BLOB_OK;
 }
 
+/* Is there space for so many bytes, and the reserve? True where the file system cannot tell. */
+static bool has_space(int fd, int64_t len)
+{
+    struct statvfs disk;
+    if (fstatvfs(fd, &disk) || disk.f_blocks == 0) {
+        return true;
+    }
+    int64_t block = (int64_t)disk.f_frsize;
+    int64_t all = (int64_t)disk.f_blocks * block, free_now = (int64_t)disk.f_bavail * block;
+    int64_t reserve = all / RESERVE_PART < RESERVE_MAX ? all / RESERVE_PART : RESERVE_MAX;
+    return free_now - reserve >= len;
+}
+
 static enum blob_result write_part(int fd, int64_t len, blob_source *source, void *arg,
                                    const atomic_bool *stop)
 {
+    if (!has_space(fd, len)) {
+        errno = ENOSPC;
+        return failed("the last of the disk is left to the database");
+    }
     /* What does not fit is known before it comes; some file systems cannot tell. */
     if (len > 0 && fallocate(fd, 0, 0, (off_t)len) && result_of(errno) == BLOB_FULL) {
         return failed("making room for a file");

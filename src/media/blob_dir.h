@@ -1,7 +1,8 @@
 /*
  * Files in a directory of this machine, or one that several machines have mounted: `<xy>/<name>`,
  * where x and y are the name's second and third characters, and `part/<name>` while bytes are still
- * coming; `lost/<name>` has what nobody owns. Called by media/blobs.c, whose contracts hold.
+ * coming; `lost/<name>` has what nobody owns. Files leave a twentieth of the disk free, or 256 MiB if that is
+ * less: beyond that it is BLOB_FULL. Called by media/blobs.c, whose contracts hold.
  */
 #ifndef LECTERN_MEDIA_BLOB_DIR_H
 #define LECTERN_MEDIA_BLOB_DIR_H

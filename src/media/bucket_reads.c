@@ -129,7 +129,9 @@ static bool go_on(struct bucket_read *read)
     }
     free(read->rest);
     read->rest = NULL;
-    return curl_easy_pause(read->request, CURLPAUSE_CONT) == CURLE_OK || read->given_up;
+    /* Of a request that is over there is nothing to continue: curl would refuse to. */
+    return read->done || curl_easy_pause(read->request, CURLPAUSE_CONT) == CURLE_OK ||
+           read->given_up;
 }
 
 static enum blob_result outcome(const struct bucket_read *read, CURLcode code)

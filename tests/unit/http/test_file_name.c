@@ -62,7 +62,8 @@ static void tricks_are_taken_out(void **state)
     check("a\u2028b\u2029c\xc2\x85"
           "d.txt",
           "abcd.txt");
-    check("\u3164\u115f\u1160.txt", "txt");
+    check("\u3164\u115f\u1160\uffa0.txt", "txt");
+    check("\u2800\u1680\u205f", "file");
     check("a\u00a0b\u3000c\u2003d.txt", "a b c d.txt");
     check("  a.txt  ", "a.txt");
     check("a.txt. . .", "a.txt");
@@ -173,7 +174,7 @@ static void only_what_runs_nothing_is_shown(void **state)
     static const char *const saved[] = {"text/html",       "image/svg+xml", "application/pdf",
                                         "text/plain",      "text/xml",      "application/xhtml+xml",
                                         "video/quicktime", "image/webp",    "audi",
-                                        "image/jpegx"};
+                                        "image/jpegx",     "audio/x+xml",   "audio/+xml"};
     (void)state;
     for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++) {
         assert_true(file_type_inline(shown[i]));

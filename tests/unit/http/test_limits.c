@@ -227,6 +227,24 @@ static void uploads_are_counted_by_user_and_in_all(void **state)
     limits_destroy(more);
 }
 
+static void chats_are_counted_by_user_and_in_all(void **state)
+{
+    struct limits *more = limits_create(64); /* 32 at a time */
+    (void)state;
+    for (int i = 0; i < LIMITS_CHATS_PER_USER; i++) {
+        assert_true(limits_chat_enter(more, "anna"));
+    }
+    assert_false(limits_chat_enter(more, "anna"));
+    for (int i = 0; i < 32 - LIMITS_CHATS_PER_USER; i++) {
+        assert_true(limits_chat_enter(more, "ben"));
+    }
+    assert_false(limits_chat_enter(more, "cleo"));
+    limits_chat_leave(more, "anna");
+    assert_true(limits_chat_enter(more, "cleo"));
+    assert_false(limits_chat_enter(more, "anna"));
+    limits_destroy(more);
+}
+
 static void *next_turn(void *arg)
 {
     static const atomic_bool never;
@@ -294,6 +312,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(slots_are_counted, set_up, tear_down),
         cmocka_unit_test(images_of_one_user_and_of_all),
         cmocka_unit_test(uploads_are_counted_by_user_and_in_all),
+        cmocka_unit_test(chats_are_counted_by_user_and_in_all),
         cmocka_unit_test(one_image_of_a_user_goes_on_at_a_time),
         cmocka_unit_test_setup_teardown(waste_is_charged_and_paid_off_slowly, set_up, tear_down),
     };

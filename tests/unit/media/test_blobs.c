@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/id.h"
@@ -191,6 +192,19 @@ static void one_that_does_not_fit_is_refused_before_it_comes(void **state)
     assert_int_equal(blobs_check(blobs), BLOB_OK);
 }
 
+/* A database may be on the same disk, and needs some of it. */
+static void the_last_of_the_disk_is_not_for_files(void **state)
+{
+    struct source source = {.end = 0, .after = -1};
+    struct statvfs disk;
+    (void)state;
+    assert_int_equal(statvfs(root, &disk), 0);
+    assert_int_equal(put(NAME, (int64_t)disk.f_bavail * (int64_t)disk.f_frsize, &source),
+                     BLOB_FULL);
+    assert_int_equal(source.largest, 0); /* nothing of it was asked for */
+    assert_int_equal(count_in("part"), 0);
+}
+
 static void make_old(const char *where)
 {
     char path[256];
@@ -304,6 +318,7 @@ int main(void)
         cmocka_unit_test(one_without_bytes_is_a_file_too),
         cmocka_unit_test(one_that_is_cut_off_leaves_nothing),
         cmocka_unit_test(one_that_does_not_fit_is_refused_before_it_comes),
+        cmocka_unit_test(the_last_of_the_disk_is_not_for_files),
         cmocka_unit_test(what_crashed_is_swept),
         cmocka_unit_test(old_files_are_listed_without_thumbnails),
         cmocka_unit_test(what_nobody_owns_is_set_aside_for_a_while),
