@@ -59,14 +59,17 @@ static void run_posts(uv_async_t *wake)
     }
 }
 
-static void flush_turn(uv_prepare_t *turn_end)
+static void run_tasks(struct loop *loop)
 {
-    struct loop *loop = turn_end->data;
     while (loop->task_head) {
         struct loop_task *task = loop->task_head;
         loop_cancel(loop, task);
         task->fn(task->arg);
     }
+}
+
+static void flush_all(struct loop *loop)
+{
     while (loop->flush_head) {
         struct conn *conn = loop->flush_head;
         loop_forget(loop, conn);
@@ -75,6 +78,15 @@ static void flush_turn(uv_prepare_t *turn_end)
         }
         conn_flush(conn);
     }
+}
+
+static void flush_turn(uv_prepare_t *turn_end)
+{
+    struct loop *loop = turn_end->data;
+    do {
+        run_tasks(loop);
+        flush_all(loop);
+    } while (loop->task_head); /* queued by those who were told that there is room again */
     joined_clear(&loop->joined);
     if (loop->sent > 0) {
         metric_add(METRIC_BYTES_OUT, (int64_t)loop->sent);
@@ -150,8 +162,8 @@ static int post(struct loop *loop, void (*fn)(void *arg), void *arg, bool last)
     loop->stopping = last;
     *loop->posts_tail = item;
     loop->posts_tail = &item->next;
+    uv_async_send(&loop->wake); /* with the lock: the loop cannot have run it, ended and gone */
     pthread_mutex_unlock(&loop->lock);
-    uv_async_send(&loop->wake);
     return 0;
 }
 

@@ -59,8 +59,9 @@ struct loop_task {
 
 /*
  * Queues a task unless it is queued already. Tasks run in the order in which they were queued, those
- * that a running one queues in the same turn too, and before the connections are flushed. A task
- * stays in place until it has run or was cancelled.
+ * that a running one queues in the same turn too, and before the connections are flushed; those that
+ * flushing queues (conn_handlers.drain), behind that. A task stays in place until it has run or was
+ * cancelled.
  */
 void loop_at_turn_end(struct loop *loop, struct loop_task *task);
 void loop_cancel(struct loop *loop, struct loop_task *task); /* does nothing if it is not queued */

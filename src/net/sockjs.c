@@ -31,9 +31,10 @@ struct sockjs_session {
     struct sockjs_claim *claim;
     const struct sockjs_handlers *handlers;
     void *owner;
-    struct answer *answer; /* the receiver that waits; NULL: none */
-    size_t answers;        /* sockets that belong to the session */
-    struct frame **kept;   /* for the next receiver */
+    struct answer *answer;  /* the receiver that waits; NULL: none */
+    struct answer *leaving; /* the one before, which gets no more but is not closed yet; or NULL */
+    size_t answers;         /* sockets that belong to the session */
+    struct frame **kept;    /* for the next receiver */
     size_t kept_count, kept_cap;
     size_t kept_bytes, paced_bytes; /* of those kept; of these, how many do not count */
     struct loop_task turn_end;
@@ -139,6 +140,7 @@ static void turn_end(void *arg)
 /* The receiver gets no more: the next one is waited for. */
 static void release_answer(struct sockjs_session *session)
 {
+    session->leaving = session->answer;
     session->answer = NULL;
     session->left_ms = now_ms(session->group);
 }
@@ -249,24 +251,44 @@ void session_answer_gone(struct sockjs_session *session, struct answer *answer, 
     } else if (!session->answer) {
         session->left_ms = now_ms(session->group); /* only now can the client come again */
     }
+    if (session->leaving == answer) {
+        session->leaving = NULL;
+    }
     if (lost) {
         lose(session);
     }
     check_drained(session);
 }
 
+/*
+ * A receiver waits, or the one before has not been sent all that it was given: whoever asks again
+ * without reading would make the server keep answers without end.
+ */
+static bool has_receiver(const struct sockjs_session *session)
+{
+    return session->answer ||
+           (session->leaving && !session->code && conn_queued(&session->leaving->conn) > 0);
+}
+
 void sockjs_session_receive(struct sockjs_session *session, const struct sockjs_receiver *receiver)
 {
+    if (has_receiver(session)) { /* which goes on, whatever becomes of this one */
+        sockjs_refuse(session->group, receiver, SOCKJS_CODE_OTHER_OPEN,
+                      "Another connection still open");
+        return;
+    }
     struct answer *answer = answer_start(session->group, receiver, session);
     if (!answer) {
         return;
     }
     session->answers++;
+    if (session->leaving && conn_queued(&session->leaving->conn) == 0) {
+        answer_dismiss(session->leaving);
+    }
     if (answer_is_stream(answer)) {
         answer_open(answer);
     }
-    if (session->answer) {
-        answer_close(answer, SOCKJS_CODE_OTHER_OPEN, "Another connection still open");
+    if (answer->conn.dead) {
         return;
     }
     session->answer = answer;
@@ -434,7 +456,8 @@ enum conn_result sockjs_session_send_parts(struct sockjs_session *session, struc
 
 size_t sockjs_session_backlog(const struct sockjs_session *session)
 {
-    return session->kept_bytes + (session->answer ? conn_queued(&session->answer->conn) : 0);
+    return session->kept_bytes + (session->answer ? conn_queued(&session->answer->conn) : 0) +
+           (session->leaving ? conn_queued(&session->leaving->conn) : 0);
 }
 
 /* ---- Sessions ---- */
@@ -535,14 +558,15 @@ static void tick(uv_timer_t *timer)
     struct sockjs_group *group = timer->data;
     int64_t now = now_ms(group);
     struct sockjs_session *next;
-    for (struct sockjs_session *session = group->sessions; session; session = next) {
-        next = session->next;
-        check_life(session, now);
-    }
+    /* Before the heartbeats: what those have just queued is not sent yet, and looks as if it were stuck. */
     for (struct answer *answer = group->answers; answer; answer = answer->next) {
         if (!answer->conn.dead) {
             answer_check(answer, now);
         }
+    }
+    for (struct sockjs_session *session = group->sessions; session; session = next) {
+        next = session->next;
+        check_life(session, now);
     }
 }
 

@@ -17,12 +17,14 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/id.h"
 #include "net/conn.h"
 #include "net/wsock.h"
 
 #define SOCKJS_GRACE_MS 5000             /* between two receivers */
 #define SOCKJS_STREAM_BYTES (128 * 1024) /* a streaming answer ends behind this many */
 #define SOCKJS_KEY_MAX 160               /* bytes of a claim's key */
+#define SOCKJS_TOKEN_LEN 32              /* bytes of a token's hash */
 
 /* The protocol's own close codes. */
 #define SOCKJS_CODE_INTERRUPTED 1002
@@ -58,14 +60,23 @@ enum sockjs_claimed {
     SOCKJS_NOMEM,
 };
 
+/* Whose session it is: all that a thread must know to let further requests have it, or not. */
+struct sockjs_holder {
+    char user[ID_MAX + 1]; /* "": nobody's in particular; the key is enough */
+    uint8_t
+        token[SOCKJS_TOKEN_LEN]; /* hash of the token that opened it; valid where there is a user */
+};
+
 /* *claim is set when it is SOCKJS_CLAIMED: for sockjs_session_start(), or sockjs_unclaim(). */
 enum sockjs_claimed sockjs_claim(struct sockjs_claims *claims, const char *key,
-                                 struct sockjs_claim **claim);
+                                 const struct sockjs_holder *holder, struct sockjs_claim **claim);
 void sockjs_unclaim(struct sockjs_claims *claims, struct sockjs_claim *claim);
 
 /* What there is of this key: nothing, a session that is open or about to be, or one that has ended. */
 enum sockjs_presence { SOCKJS_ABSENT, SOCKJS_OPENING, SOCKJS_OPEN, SOCKJS_ENDED };
-enum sockjs_presence sockjs_look(struct sockjs_claims *claims, const char *key);
+/* `holder` is set unless it is absent; may be NULL. */
+enum sockjs_presence sockjs_look(struct sockjs_claims *claims, const char *key,
+                                 struct sockjs_holder *holder);
 
 /* ---- Sessions ---- */
 

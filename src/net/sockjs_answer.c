@@ -132,6 +132,11 @@ void answer_kill(struct answer *answer)
     end(answer, true);
 }
 
+void answer_dismiss(struct answer *answer)
+{
+    end(answer, false);
+}
+
 void answer_check(struct answer *answer, int64_t now)
 {
     size_t queued = conn_queued(&answer->conn);
@@ -185,6 +190,7 @@ void answer_open(struct answer *answer)
         buf_append_text(&out, "\r\n");
     }
     queue_bytes(answer, &out);
+    conn_flush(&answer->conn);
 }
 
 /* A poll's whole answer. */

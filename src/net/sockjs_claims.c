@@ -1,7 +1,7 @@
 /*
  * Claims: one map per loop, behind a lock that threads hold for a look-up. A claim is made by the thread
  * that lets a client in, before Redis is asked for a place, so that a second request for the same
- * session is known as one.
+ * session is known as one. It says from then on whose the session is.
  */
 #include "net/sockjs_internal.h"
 
@@ -37,13 +37,14 @@ void sockjs_claims_destroy(struct sockjs_claims *claims)
 }
 
 enum sockjs_claimed sockjs_claim(struct sockjs_claims *claims, const char *key,
-                                 struct sockjs_claim **claim)
+                                 const struct sockjs_holder *holder, struct sockjs_claim **claim)
 {
     enum sockjs_claimed result = SOCKJS_NOMEM;
     size_t len = strlen(key);
     struct sockjs_claim *made = malloc(sizeof *made + len + 1);
     if (made) {
         made->session = NULL;
+        made->holder = *holder;
         made->ended = false;
         made->key_len = len;
         memcpy(made->key, key, len + 1);
@@ -74,7 +75,8 @@ void sockjs_unclaim(struct sockjs_claims *claims, struct sockjs_claim *claim)
     free(claim);
 }
 
-enum sockjs_presence sockjs_look(struct sockjs_claims *claims, const char *key)
+enum sockjs_presence sockjs_look(struct sockjs_claims *claims, const char *key,
+                                 struct sockjs_holder *holder)
 {
     pthread_mutex_lock(&claims->lock);
     const struct sockjs_claim *claim = map_get(&claims->map, span_of(key));
@@ -82,6 +84,9 @@ enum sockjs_presence sockjs_look(struct sockjs_claims *claims, const char *key)
                                     : !claim->session ? SOCKJS_OPENING
                                     : claim->ended    ? SOCKJS_ENDED
                                                       : SOCKJS_OPEN;
+    if (claim && holder) {
+        *holder = claim->holder;
+    }
     pthread_mutex_unlock(&claims->lock);
     return presence;
 }

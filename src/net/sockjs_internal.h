@@ -33,6 +33,7 @@ struct answer {
 
 struct sockjs_claim {
     struct sockjs_session *session; /* NULL: about to be made */
+    struct sockjs_holder holder;
     bool ended;
     size_t key_len;
     char key[];
@@ -49,7 +50,10 @@ void sockjs_claim_end(struct sockjs_claims *claims, struct sockjs_claim *claim);
 struct answer *answer_start(struct sockjs_group *group, const struct sockjs_receiver *receiver,
                             struct sockjs_session *session);
 
-/* Streams: the head, and what must come before the first frame. */
+/*
+ * Streams: the head, and what must come before the first frame, sent at once: what is dropped later
+ * begins behind it. Where that fails the answer has ended (answer->conn.dead).
+ */
 void answer_open(struct answer *answer);
 
 /* A frame without its line's end ("o", "h", "c[…]"). A poll is finished with it. */
@@ -67,6 +71,9 @@ void answer_batch(struct answer *answer, struct frame *const *frames, size_t cou
 void answer_finish(struct answer *answer);
 
 void answer_kill(struct answer *answer); /* without a word */
+
+/* Its client has read all of it and need not be waited for. */
+void answer_dismiss(struct answer *answer);
 
 /* Ends those whose reader does not take them, or does not close. */
 void answer_check(struct answer *answer, int64_t now);

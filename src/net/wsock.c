@@ -17,11 +17,13 @@
 #define TICK_MS 1000
 #define CLOSE_NO_STATUS_SEEN 1006 /* RFC 6455 7.1.5: lost without a close frame */
 #define CLOSE_NORMAL 1000
+#define FRAMED_GROWTH 6  /* bytes that a message's byte may be in JSON: \u0000 */
+#define FRAMED_AROUND 64 /* bytes around it: brackets, quotes, blanks */
 
 struct wsock_group {
     struct loop *loop;
     struct wsock_options options;
-    struct ws_limits limits;
+    struct ws_limits limits, framed_limits;
     struct ws_deflater *deflater;
     struct wsock *head;
     size_t count;
@@ -40,7 +42,7 @@ struct wsock {
     int64_t deadline_ms; /* of the pong or the closing handshake; valid while pinged or closing */
     char *reason;        /* of the end; NULL = none */
     uint16_t code;       /* of the end; 0 while open */
-    bool closing : 1, by_peer : 1, clean : 1, pinged : 1, broken : 1, beats : 1;
+    bool closing : 1, by_peer : 1, clean : 1, pinged : 1, broken : 1, framed : 1;
 };
 
 static struct wsock *of_conn(struct conn *conn)
@@ -216,7 +218,7 @@ static const struct conn_handlers conn_events = {conn_data, conn_drain, conn_end
 static void send_ping(struct wsock *sock)
 {
     size_t limit = sock->group->options.queue_max;
-    bool full = sock->beats && queue_control(sock, WS_OP_TEXT, "h", 1, limit) == CONN_FULL;
+    bool full = sock->framed && queue_control(sock, WS_OP_TEXT, "h", 1, limit) == CONN_FULL;
     if (full || queue_control(sock, WS_OP_PING, NULL, 0, limit) == CONN_FULL) {
         wsock_close(sock, WSOCK_CODE_TOO_SLOW, "too slow");
     }
@@ -270,6 +272,9 @@ struct wsock_group *wsock_group_create(struct loop *loop, const struct wsock_opt
     group->limits.max_message = (uint32_t)options->message_max;
     group->limits.inflater = ws_inflater_create();
     group->deflater = ws_deflater_create();
+    size_t framed_max = options->message_max * FRAMED_GROWTH + FRAMED_AROUND;
+    group->framed_limits = group->limits;
+    group->framed_limits.max_message = framed_max < UINT32_MAX ? (uint32_t)framed_max : UINT32_MAX;
     if (!group->limits.inflater || !group->deflater) {
         ws_inflater_destroy(group->limits.inflater);
         ws_deflater_destroy(group->deflater);
@@ -354,9 +359,15 @@ struct wsock *wsock_start(struct wsock_group *group, int fd, bool deflate,
     return sock;
 }
 
-void wsock_set_beat(struct wsock *sock)
+void wsock_set_framed(struct wsock *sock)
 {
-    sock->beats = true;
+    sock->framed = true;
+    ws_parser_init(&sock->parser, &sock->group->framed_limits, sock->parser.deflate);
+}
+
+size_t wsock_message_max(const struct wsock *sock)
+{
+    return sock->group->options.message_max;
 }
 
 void *wsock_owner(const struct wsock *sock)

@@ -69,8 +69,12 @@ struct ws_deflater *wsock_group_deflater(const struct wsock_group *group); /* th
 struct wsock *wsock_start(struct wsock_group *group, int fd, bool deflate,
                           const struct wsock_handlers *handlers, void *owner);
 
-/* With each ping the text `h` is sent too: SockJS's heartbeat. */
-void wsock_set_beat(struct wsock *sock);
+/*
+ * SockJS's framing is spoken on it: with each ping the text `h` is sent too, and what comes may be longer
+ * than message_max, by as much as JSON makes of a message's bytes. To be called before anything is read.
+ */
+void wsock_set_framed(struct wsock *sock);
+size_t wsock_message_max(const struct wsock *sock); /* of its group's options */
 
 void *wsock_owner(const struct wsock *sock);
 void wsock_set_owner(struct wsock *sock, void *owner);

@@ -78,7 +78,7 @@ export const closeAll = () => { for (const client of opened) client.ws.close(); 
 
 /** A client by sockjs-client: options `service`, `room`, `token`, `query`, `transports` (all by default). */
 export async function connectSockJS(server, { service = 'ws', room, token, query = {}, transports, welcome = service === 'ws' } = {}) {
-    const url = new URL(`/sockjs/${service}`, `http://127.0.0.1:${server.port}`);
+    const url = new URL(`/sockjs/${service}`, server.url);
     for (const [name, value] of Object.entries({ room, token, ...query })) {
         if (value !== undefined) url.searchParams.set(name, String(value));
     }

@@ -213,6 +213,44 @@ describe('polling', () => {
         assert.equal((await chunked('/guest', '2\r\n{}\r\n0\r\n\r\n')).status, 411);
         assert.ok([400, 408].includes((await chunked(`${path}/xhr_send`, '5\r\n["a"]\r\n')).status), 'one that never ends');
     });
+
+    test('a body whose length could be read in two ways is none', async () => {
+        const path = await openEcho();
+        const ask = (head, body) => rawHttp(server, `POST ${path}/xhr_send HTTP/1.1\r\nHost: x\r\n${head}\r\n\r\n${body}`);
+        const smuggled = `POST ${path}/xhr_send HTTP/1.1\r\nHost: x\r\nContent-Length: 12\r\n\r\n["smuggled"]`;
+        const bad = [
+            ['Transfer-Encoding: chunked\r\nContent-Length: 5', `0\r\n\r\n${smuggled}`],
+            ['Content-Length: 5\r\nTransfer-Encoding: chunked', `0\r\n\r\n${smuggled}`],
+            ['Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked', `0\r\n\r\n${smuggled}`],
+            ['Transfer-Encoding: identity, chunked', '5\r\n["x"]\r\n0\r\n\r\n'],
+            ['Transfer-Encoding: xchunked', '5\r\n["x"]\r\n0\r\n\r\n'],
+            ['Transfer-Encoding : chunked', '5\r\n["x"]\r\n0\r\n\r\n'],
+            ['Transfer-Encoding:\tchunked\x0b', '5\r\n["x"]\r\n0\r\n\r\n'],
+            ['Content-Length: 5\r\nContent-Length: 5', '["x"]'],
+            // Sizes: negative, beyond 64 bits, wrapping, with a prefix, cut off by a bare LF; data of another length.
+            ...['-5', '+5', '0x5', '10000000000000005', 'ffffffffffffffff', 'fffffffffffffffb', ' 5', '5 ', '']
+                .map((size) => ['Transfer-Encoding: chunked', `${size}\r\n["x"]\r\n0\r\n\r\n`]),
+            ['Transfer-Encoding: chunked', '5\n["x"]\n0\n\n'],
+            ['Transfer-Encoding: chunked', '5;a=b\n\r\n["x"]\r\n0\r\n\r\n'], // extensions are not taken at all
+            ['Transfer-Encoding: chunked', '4\r\n["x"]\r\n0\r\n\r\n'],
+            ['Transfer-Encoding: chunked', '6\r\n["x"]\r\n0\r\n\r\n'],
+        ];
+        for (const [head, body] of bad) {
+            const answer = await ask(head, body);
+            assert.equal(answer.status, 400, `${JSON.stringify(head)} ${JSON.stringify(body.slice(0, 24))}: ${answer.status}`);
+        }
+        // What stands behind a body is not another request, and trailers are nobody's.
+        assert.equal((await ask('Transfer-Encoding: chunked', `5\r\n["1"]\r\n0\r\n\r\n${smuggled}`)).status, 204);
+        assert.equal((await ask('Transfer-Encoding: chunked', '3\r\n["2\r\n2\r\n"]\r\n0\r\n\r\n')).status, 204);
+        assert.equal((await ask('Transfer-Encoding: chunked', '5\r\n["3"]\r\n0\r\nX-A: b\r\n\r\n')).status, 204);
+        assert.equal((await ask('Transfer-Encoding: Chunked', '0005\r\n["4"]\r\n000\r\n\r\n')).status, 204);
+        assert.equal((await ask('Content-Length: 5', `["5"]${smuggled}`)).status, 204);
+        assert.equal((await poll(server, path)).text, 'a["1","2","3","4","5"]\n');
+        for (const [target, status] of [['/sockjs/none/1/2/xhr_send', 404], ['/%73ockjs/echo/1/2/xhr_send', 411], ['/sockjs', 411], ['/login', 411]]) {
+            assert.equal((await rawHttp(server, `POST ${target} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`)).status,
+                status, target);
+        }
+    });
 });
 
 describe('streaming', () => {
@@ -266,6 +304,18 @@ describe('streaming', () => {
         held.abort();
     });
 
+    test('a stream of which heartbeats are all lives on', async () => {
+        const often = await startServer({ redis, env: { LECTERN_PING_S: 1 } });
+        const path = echoPath();
+        const held = await stream(often, `${path}/xhr_streaming`);
+        await held.frame('o');
+        for (let beats = 0; beats < 5; beats++) assert.equal(await held.frame('', { timeout: limit(10000) }), 'h');
+        assert.equal((await push(often, path, ['x'])).status, 204);
+        assert.equal(await held.frame('a'), 'a["x"]');
+        held.abort();
+        await often.stop();
+    });
+
     test('who gives a stream up has left; the next is told', async () => {
         const path = echoPath();
         const held = await stream(server, `${path}/xhr_streaming`);
@@ -313,6 +363,23 @@ describe('on a WebSocket', () => {
             client.sendRaw(data);
             await closedWith(client, 1002);
             assert.equal(client.frames.at(-1), 'c[1002,"Broken JSON encoding."]');
+        }
+    });
+
+    test('a message may be as long as elsewhere, whatever JSON makes of it, and no longer', async () => {
+        // In a JSON string a quote takes two bytes, and NUL six. /echo takes 1 MiB, and lets 4 MiB wait.
+        for (const text of ['"'.repeat(1 << 20), '\u0000'.repeat(600 << 10)]) {
+            const client = await framed();
+            await client.next();
+            client.sendRaw(JSON.stringify([text]));
+            await client.next();
+            assert.deepEqual(JSON.parse(client.frames[1].slice(1)), [text]);
+        }
+        for (const text of [`${'x'.repeat(1 << 20)}x`, '\u0000'.repeat((1 << 20) + 100)]) {
+            const client = await framed();
+            await client.next();
+            client.sendRaw(JSON.stringify([text]));
+            await closedWith(client, 1009);
         }
     });
 
@@ -370,13 +437,60 @@ describe('the door', () => {
         assert.equal(events.status, 403, 'also where a GET opens one');
     });
 
-    test('the token comes in Authorization or the query of the first request; later ones need none', async () => {
+    test('the token comes in Authorization or the query', async () => {
         for (const [query, options] of [['', { token: teacher() }], [`&token=${teacher()}`, {}]]) {
-            const path = sessionPath();
-            assert.equal((await poll(server, `${path}?room=${roomCode()}${query}`, options)).text, 'o\n');
-            const { text } = await poll(server, path);
+            const path = `${sessionPath()}?room=${roomCode()}${query}`;
+            assert.equal((await poll(server, path, options)).text, 'o\n');
+            const { text } = await poll(server, path, options);
             assert.equal(JSON.parse(JSON.parse(text.slice(1))[0]).messageType, 'welcome');
         }
+    });
+
+    test('a session is its user\'s: nobody else reads or sends by it, who knows its id', async () => {
+        const path = sessionPath();
+        const token = teacher();
+        const fresh = teacher({ name: 'a later token of the same user' });
+        assert.notEqual(token, fresh);
+        assert.equal((await poll(server, `${path}?room=${roomCode()}`, { token })).text, 'o\n');
+        const strangers = [[{}, 401, 'token_missing'], [{ token: 'x.y.z' }, 401, 'token_invalid'],
+            [{ token: mintToken({ sub: 's1' }) }, 404, 'session_not_found'],
+            [{ token: mintToken({ type: 'teacher', sub: 'another' }) }, 404, 'session_not_found']];
+        const refusals = async () => {
+            for (const [by, status, code] of strangers) {
+                const options = { ...by, timeout: limit(5000) };
+                const answers = [await poll(server, path, options), await push(server, path, ['{"messageType":"ping"}'], options),
+                    await api(server, 'POST', `${path}/xhr_streaming`, options), await api(server, 'GET', `${path}/eventsource`, options)];
+                for (const answer of answers) {
+                    assert.equal(answer.status, status, code);
+                    assert.equal(answer.body.error.code, code);
+                }
+            }
+        };
+        await refusals();
+        assert.equal((await push(server, path, ['{"messageType":"ping","ref":"mine"}'], { token: fresh })).status, 204);
+        const types = [];
+        await waitFor(async () => {
+            const { text } = await poll(server, `${path}?token=${types.length ? token : fresh}`);
+            for (const message of JSON.parse(text.slice(1))) types.push(JSON.parse(message).messageType);
+            return types.includes('pong');
+        }, { what: 'pong' });
+        assert.deepEqual(types, ['welcome', 'pong'], 'and no ping of the strangers');
+        await push(server, path, [JSON.stringify({ messageType: 'end' })], { token });
+        await waitFor(async () => (await poll(server, path, { token })).text.startsWith('c[4000'), { what: 'its end' });
+        assert.equal((await poll(server, path)).status, 401, 'its end is its user\'s, too');
+    });
+
+    test('the token that opened a session is good for as long as that lasts', async () => {
+        const path = sessionPath();
+        const token = teacher({ exp: Math.floor(Date.now() / 1000) + 3 });
+        assert.equal((await poll(server, `${path}?room=${roomCode()}`, { token })).text, 'o\n');
+        const fresh = JSON.stringify({ messageType: 'token', message: teacher(), ref: 'fresh' });
+        assert.equal((await push(server, path, [fresh], { token })).status, 204);
+        await waitFor(async () => (await api(server, 'GET', '/profile', { token })).status === 401, { timeout: limit(10000), what: 'its end' });
+        await poll(server, path, { token });
+        assert.equal((await push(server, path, ['{"messageType":"ping"}'], { token })).status, 204);
+        const { text } = await poll(server, path, { token });
+        assert.equal(JSON.parse(JSON.parse(text.slice(1))[0]).messageType, 'pong');
     });
 
     test('sessions count as connections: 503 no_capacity', async (t) => {

@@ -6,8 +6,15 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
+#include <fcntl.h>
 #include <semaphore.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
 
+#include "net/conn.h"
+#include "net/fds.h"
 #include "net/loop.h"
 
 #define STEPS 8
@@ -103,11 +110,78 @@ static void cancelled_tasks_leave_the_others(void **state)
     sem_destroy(&w.done);
 }
 
+/* A connection that had much to send, and says so when it is sent. */
+struct sender {
+    struct conn conn;
+    struct world *world;
+    int fd;
+};
+
+static void on_data(struct conn *conn, uint8_t *data, size_t len)
+{
+    (void)conn, (void)data, (void)len;
+}
+
+static void on_drain(struct conn *conn)
+{
+    struct world *w = ((struct sender *)conn)->world;
+    note(w, 'd');
+    loop_at_turn_end(w->loop, &w->c);
+}
+
+static void on_ended(struct conn *conn, int error)
+{
+    (void)error;
+    conn_destroy(conn);
+}
+
+static void on_closed(struct conn *conn)
+{
+    (void)conn;
+}
+
+static void send_much(void *arg)
+{
+    static const struct conn_handlers handlers = {on_data, on_drain, on_ended, on_closed};
+    struct sender *sender = arg;
+    struct frame *frame = frame_create(CONN_DRAIN_MARK + 1);
+    memset(frame->bytes, 'x', frame->len);
+    assert_int_equal(conn_start(&sender->conn, sender->world->loop, sender->fd, &handlers), 0);
+    assert_int_equal(conn_queue(&sender->conn, frame, CONN_NO_LIMIT), CONN_OK);
+    frame_unref(frame);
+}
+
+static void tasks_that_flushing_queues_do_not_wait_for_another_event(void **state)
+{
+    (void)state;
+    int pair[2];
+    struct timespec until;
+    struct world w = {.c = {.fn = task_c}};
+    w.c.arg = &w;
+    sem_init(&w.done, 0, 0);
+    w.loop = loop_create(0);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    fcntl(pair[1], F_SETFL, O_NONBLOCK);
+    fds_own(pair[1]);
+    struct sender sender = {.world = &w, .fd = pair[1]};
+    assert_int_equal(loop_post(w.loop, send_much, &sender), 0);
+    assert_int_equal(loop_start(w.loop), 0);
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 30; /* without the end of the turn nothing would ever wake the loop */
+    assert_int_equal(sem_timedwait(&w.done, &until), 0);
+    close(pair[0]); /* ends the connection */
+    loop_stop(w.loop);
+    assert_string_equal(w.order, "dc");
+    loop_destroy(w.loop);
+    sem_destroy(&w.done);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tasks_run_once_in_their_order_when_the_turn_ends),
         cmocka_unit_test(cancelled_tasks_leave_the_others),
+        cmocka_unit_test(tasks_that_flushing_queues_do_not_wait_for_another_event),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

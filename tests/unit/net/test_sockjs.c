@@ -37,6 +37,7 @@ struct world {
     char heard[64];
     size_t len; /* of messages that step_fill() sends */
     bool paced, told_inside;
+    bool over; /* this thread's: it has seen the end */
     enum conn_result result;
 };
 
@@ -69,9 +70,10 @@ static void step_begin(void *arg)
 {
     struct world *w = arg;
     const struct wsock_options options = {.message_max = 16, .queue_max = QUEUE_MAX, .ping_s = 60};
+    const struct sockjs_holder nobody = {0};
     struct sockjs_claim *claim = NULL;
     w->group = sockjs_group_create(w->loop, &options, w->claims);
-    assert_int_equal(sockjs_claim(w->claims, "ws/key", &claim), SOCKJS_CLAIMED);
+    assert_int_equal(sockjs_claim(w->claims, "ws/key", &nobody, &claim), SOCKJS_CLAIMED);
     w->session = sockjs_session_start(w->group, claim, &handlers, w);
     sem_post(&w->done);
 }
@@ -111,6 +113,15 @@ static void step_fill(void *arg)
     sem_post(&w->done);
 }
 
+/* More than may wait, in the turn in which the receiver came. */
+static void step_receive_and_fill(void *arg)
+{
+    struct world *w = arg;
+    struct sockjs_receiver receiver = {w->ours, w->transport, strdup(HEAD), sizeof HEAD - 1};
+    sockjs_session_receive(w->session, &receiver);
+    step_fill(w);
+}
+
 static void step_feed(void *arg)
 {
     struct world *w = arg;
@@ -119,6 +130,13 @@ static void step_feed(void *arg)
     assert_int_equal(sockjs_begin(&reader, data, strlen(data)), SOCKJS_OK);
     sockjs_session_feed(w->session, &reader);
     free(data);
+    sem_post(&w->done);
+}
+
+/* The turn before is over. */
+static void step_wait(void *arg)
+{
+    struct world *w = arg;
     sem_post(&w->done);
 }
 
@@ -166,33 +184,48 @@ static void set_up(struct world *w)
     on_loop(w, step_begin);
 }
 
+/* Its end has been told, and can be looked at. */
+static void wait_closed(struct world *w)
+{
+    if (!w->over) {
+        sem_wait(&w->closed);
+        w->over = true;
+    }
+}
+
 static void tear_down(struct world *w)
 {
     on_loop(w, step_end);
     close(w->peer);
-    if (!w->end.code) {
-        sem_wait(&w->closed);
-    }
+    wait_closed(w);
     on_loop(w, step_destroy);
     loop_stop(w->loop);
     loop_destroy(w->loop);
-    assert_int_equal(sockjs_look(w->claims, "ws/key"), SOCKJS_ABSENT);
+    assert_int_equal(sockjs_look(w->claims, "ws/key", NULL), SOCKJS_ABSENT);
     sockjs_claims_destroy(w->claims);
     sem_destroy(&w->done);
     sem_destroy(&w->closed);
 }
 
-/* A request; the one before is closed. */
-static void request(struct world *w, enum sockjs_transport transport)
+/* Both ends of a request's socket. */
+static void make_pair(struct world *w, enum sockjs_transport transport)
 {
+    const struct timeval patience = {.tv_sec = 30}; /* rather a failure than a test that hangs */
     int pair[2];
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
-    close(w->peer);
+    setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     w->peer = pair[0];
     w->ours = pair[1];
     fcntl(w->ours, F_SETFL, O_NONBLOCK);
     fds_own(w->ours);
     w->transport = transport;
+}
+
+/* A request; the one before is closed. */
+static void request(struct world *w, enum sockjs_transport transport)
+{
+    close(w->peer);
+    make_pair(w, transport);
     on_loop(w, step_receive);
 }
 
@@ -275,8 +308,8 @@ static void an_ended_session_gives_what_it_kept_and_then_its_end_again_and_again
     expect(&w, OPENED);
     on_loop(&w, step_send);
     on_loop(&w, step_close);
-    sem_wait(&w.closed);
-    assert_int_equal(sockjs_look(w.claims, "ws/key"), SOCKJS_ENDED);
+    wait_closed(&w);
+    assert_int_equal(sockjs_look(w.claims, "ws/key", NULL), SOCKJS_ENDED);
     request(&w, SOCKJS_XHR);
     expect(&w, HEAD "Content-Length: 29\r\n\r\na[\"one\\n\",\"<\\\"head\\\"> rest\"]\n");
     for (int i = 0; i < 2; i++) {
@@ -297,11 +330,84 @@ static void what_waits_is_bounded(void **state)
     assert_int_equal(w.result, CONN_OK);
     on_loop(&w, step_fill);
     assert_int_equal(w.result, CONN_FULL);
-    sem_wait(&w.closed);
+    wait_closed(&w);
     assert_int_equal(w.end.code, WSOCK_CODE_TOO_SLOW);
     on_loop(&w, step_fill);
     assert_int_equal(w.result, CONN_CLOSED);
     assert_int_equal(sockjs_session_backlog(w.session), 0);
+    tear_down(&w);
+}
+
+static void one_that_is_dropped_is_told_so_in_a_whole_answer(void **state)
+{
+    (void)state;
+    struct world w;
+    char prelude[2049];
+    memset(prelude, 'h', sizeof prelude - 1);
+    prelude[sizeof prelude - 1] = '\0';
+    set_up(&w);
+    make_pair(&w, SOCKJS_XHR_STREAMING);
+    w.len = QUEUE_MAX;
+    on_loop(&w, step_receive_and_fill);
+    assert_int_equal(w.result, CONN_FULL);
+    expect(&w, HEAD "\r\n");
+    expect(&w, prelude);
+    expect(&w, "\nc[4005,\"too slow\"]\n");
+    expect_end(&w);
+    tear_down(&w);
+}
+
+static void a_second_receiver_does_not_harm_the_first_even_when_it_breaks(void **state)
+{
+    (void)state;
+    struct world w;
+    set_up(&w);
+    request(&w, SOCKJS_XHR);
+    expect(&w, OPENED);
+    request(&w, SOCKJS_XHR); /* waits */
+    int first = w.peer;
+    make_pair(&w, SOCKJS_XHR);
+    close(w.peer);
+    on_loop(&w, step_receive); /* its answer cannot be sent */
+    on_loop(&w, step_wait);
+    assert_false(sockjs_session_closing(w.session));
+    w.peer = first;
+    on_loop(&w, step_send);
+    expect(&w, HEAD "Content-Length: 29\r\n\r\na[\"one\\n\",\"<\\\"head\\\"> rest\"]\n");
+    tear_down(&w);
+}
+
+/* Whoever asks again and again without reading would leave answers without end. */
+static void who_has_not_read_an_answer_gets_no_other(void **state)
+{
+    (void)state;
+    struct world w;
+    const int small = 4608;
+    char *got = malloc(60000);
+    set_up(&w);
+    request(&w, SOCKJS_XHR);
+    expect(&w, OPENED);
+    close(w.peer);
+    make_pair(&w, SOCKJS_XHR);
+    setsockopt(w.ours, SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
+    on_loop(&w, step_receive);
+    w.len = 50000;
+    w.paced = true;
+    on_loop(&w, step_fill); /* which does not go into the socket as a whole */
+    on_loop(&w, step_wait);
+    int first = w.peer;
+    assert_true(sockjs_session_backlog(w.session) > 0);
+    make_pair(&w, SOCKJS_XHR);
+    on_loop(&w, step_receive);
+    expect(&w, HEAD "Content-Length: 40\r\n\r\nc[2010,\"Another connection still open\"]\n");
+    close(w.peer);
+    w.peer = first;
+    while (recv(w.peer, got, 60000, 0) > 0) {
+    }
+    free(got);
+    request(&w, SOCKJS_XHR);
+    on_loop(&w, step_send);
+    expect(&w, HEAD "Content-Length: 29\r\n\r\na[\"one\\n\",\"<\\\"head\\\"> rest\"]\n");
     tear_down(&w);
 }
 
@@ -342,7 +448,7 @@ static void messages_come_in_order_and_one_too_big_ends_it(void **state)
     w.payload = "[\"c\",\"0123456789abcdefg\",\"never\"]";
     on_loop(&w, step_feed);
     assert_string_equal(w.heard, "a|b|0123456789abcdef|c|");
-    sem_wait(&w.closed);
+    wait_closed(&w);
     assert_int_equal(w.end.code, 1009);
     tear_down(&w);
 }
@@ -352,14 +458,19 @@ static void claims_are_made_once(void **state)
     (void)state;
     struct sockjs_claims *claims = sockjs_claims_create();
     struct sockjs_claim *one = NULL, *two = NULL;
-    assert_int_equal(sockjs_look(claims, "a"), SOCKJS_ABSENT);
-    assert_int_equal(sockjs_claim(claims, "a", &one), SOCKJS_CLAIMED);
-    assert_int_equal(sockjs_claim(claims, "a", &two), SOCKJS_EXISTS);
+    const struct sockjs_holder first = {.user = "s1", .token = "hash"};
+    const struct sockjs_holder second = {.user = "s2"};
+    struct sockjs_holder found = {.user = "none"};
+    assert_int_equal(sockjs_look(claims, "a", &found), SOCKJS_ABSENT);
+    assert_string_equal(found.user, "none");
+    assert_int_equal(sockjs_claim(claims, "a", &first, &one), SOCKJS_CLAIMED);
+    assert_int_equal(sockjs_claim(claims, "a", &second, &two), SOCKJS_EXISTS);
     assert_null(two);
-    assert_int_equal(sockjs_look(claims, "a"), SOCKJS_OPENING);
+    assert_int_equal(sockjs_look(claims, "a", &found), SOCKJS_OPENING);
+    assert_memory_equal(&found, &first, sizeof found);
     assert_null(sockjs_session_find(claims, "a"));
     sockjs_unclaim(claims, one);
-    assert_int_equal(sockjs_claim(claims, "a", &two), SOCKJS_CLAIMED);
+    assert_int_equal(sockjs_claim(claims, "a", &second, &two), SOCKJS_CLAIMED);
     sockjs_unclaim(claims, two);
     sockjs_claims_destroy(claims);
 }
@@ -372,6 +483,9 @@ int main(void)
         cmocka_unit_test(events),
         cmocka_unit_test(an_ended_session_gives_what_it_kept_and_then_its_end_again_and_again),
         cmocka_unit_test(what_waits_is_bounded),
+        cmocka_unit_test(one_that_is_dropped_is_told_so_in_a_whole_answer),
+        cmocka_unit_test(a_second_receiver_does_not_harm_the_first_even_when_it_breaks),
+        cmocka_unit_test(who_has_not_read_an_answer_gets_no_other),
         cmocka_unit_test(replay_stops_at_the_backlog_and_is_told_to_go_on),
         cmocka_unit_test(messages_come_in_order_and_one_too_big_ends_it),
         cmocka_unit_test(claims_are_made_once),
