@@ -26,7 +26,9 @@ RUN apt-get update \
 COPY --from=build /src/build/lectern /opt/lectern/
 COPY --from=build /src/build/web /opt/lectern/web/
 COPY scripts/healthcheck.sh /opt/lectern/
+# SQLite's temporary files: the rest of the image may be read-only.
 ENV PATH=/opt/lectern:$PATH \
+    SQLITE_TMPDIR=/data \
     LECTERN_DATA_DIR=/data \
     LECTERN_LISTEN=0.0.0.0:8080
 USER lectern

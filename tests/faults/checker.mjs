@@ -25,7 +25,9 @@ async function load(module) {
     return import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`);
 }
 
-const { LecternClient } = await load('index');
+/** What the project's client library exports. */
+export const library = await load('index');
+const { LecternClient } = library;
 
 /** Time that the class has to get over a fault: to say everything, to hear everything. */
 const RECOVERY = 30000;

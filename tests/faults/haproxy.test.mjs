@@ -2,101 +2,19 @@
 // pages and REST by https, whom the servers see, and what happens when a server is killed, drains, or none is ready.
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import http from 'node:http';
-import https from 'node:https';
-import net from 'node:net';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import {
-    ROOT, api, asStudent, asTeacher, freePort, launch, limit, mintToken, randomId, refused, roomCode, runCommand, startRedis, startServer,
-    waitFor, within,
+    ROOT, api, asStudent, asTeacher, limit, mintToken, randomId, refused, roomCode, waitFor, within,
 } from '../integration/harness.mjs';
 import { closedWith, joinClass, marker, openClass, say } from '../integration/classroom.mjs';
+import { startSite, tls } from './site.mjs';
 
-const HAPROXY = ['/usr/sbin/haproxy', '/usr/bin/haproxy', '/usr/local/sbin/haproxy'].find(existsSync) ?? 'haproxy';
 const HELD = { query: { hold: 60 } };
 const STUDENTS = ['s1', 's2', 's3', 's4', 's5'];
-let dir;
-let certificate;
 
-before(async () => {
-    dir = mkdtempSync(path.join(tmpdir(), 'lectern-proxy-'));
-    const { code, stderr } = await runCommand('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt',
-        'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-subj', '/CN=lectern test', '-addext',
-        'subjectAltName=IP:127.0.0.1', '-keyout', path.join(dir, 'lectern.pem.key'), '-out', path.join(dir, 'lectern.pem')]);
-    assert.equal(code, 0, stderr);
-    certificate = readFileSync(path.join(dir, 'lectern.pem')); // HAProxy finds its key beside it
-});
-after(() => rmSync(dir, { recursive: true, force: true }));
-
-/** Asks HAProxy's command socket. */
-function ask(socket, command) {
-    return new Promise((resolve, reject) => {
-        let text = '';
-        const connection = net.connect(socket, () => connection.write(`${command}\n`));
-        connection.setEncoding('utf8').on('data', (data) => { text += data; });
-        connection.on('error', reject).on('end', () => resolve(text));
-    });
-}
-
-/**
- * A Redis, two servers (one, two) and HAProxy before them. `proxy` serves in the place of a server in the harness's
- * connect() and the like; its request(method, path, …) is api() by https, from the local address `from`.
- */
-async function startSite() {
-    const redis = await startRedis();
-    const env = { LECTERN_TRUSTED_PROXIES: '127.0.0.1' };
-    const servers = await Promise.all(['one', 'two'].map((id) =>
-        startServer({ redis, env: { ...env, LECTERN_SERVER_ID: id } })));
-    const [plain, secure] = [await freePort(), await freePort()];
-    const socket = path.join(dir, `${secure}.sock`);
-    const self = launch(HAPROXY, ['-db', '-f', path.join(ROOT, 'scripts/haproxy.cfg')], {
-        env: {
-            ...process.env, PROXY_ROOTLESS: '1', PROXY_HTTP: `127.0.0.1:${plain}`, PROXY_HTTPS: `127.0.0.1:${secure}`,
-            PROXY_CERT: path.join(dir, 'lectern.pem'), PROXY_SOCKET: socket, PROXY_MAXCONN: '400',
-            PROXY_SERVER_1: `127.0.0.1:${servers[0].port}`, PROXY_SERVER_2: `127.0.0.1:${servers[1].port}`,
-        },
-    });
-    const states = async (backend = 'lectern') => {
-        const rows = (await ask(socket, 'show stat')).split('\n').map((line) => line.split(','));
-        return Object.fromEntries(rows.filter((row) => row[0] === backend && row[1] !== 'BACKEND')
-            .map((row) => [row[1], row[17]]));
-    };
-    await waitFor(async () => {
-        assert.ok(self.running, self.stderr + self.stdout);
-        return Object.values(await states()).every((state) => state === 'UP');
-    }, { what: 'HAProxy with both servers', timeout: limit(10000) });
-    const proxy = {
-        url: `https://127.0.0.1:${secure}`, wsUrl: `wss://127.0.0.1:${secure}`, plain, secret: servers[0].secret,
-        request: (method, target, { from, body, headers = {} } = {}) => new Promise((resolve, reject) => {
-            const request = https.request(proxy.url + target, {
-                method, localAddress: from, ca: certificate, agent: false, timeout: limit(10000),
-                headers: body ? { 'Content-Type': 'application/json', ...headers } : headers,
-            }, async (response) => {
-                let text = '';
-                for await (const chunk of response.setEncoding('utf8')) text += chunk;
-                resolve({ status: response.statusCode, headers: response.headers, text });
-            });
-            request.on('error', reject).on('timeout', () => request.destroy(new Error(`no answer: ${target}`)));
-            request.end(body && JSON.stringify(body));
-        }),
-    };
-    return {
-        redis, servers, proxy, states, log: () => self.stdout,
-        /** The server, and the other one. */
-        named: (id) => (id === 'one' ? servers : [...servers].reverse()),
-        async stop() {
-            self.kill('SIGTERM');
-            await within(self.exited, limit(5000), 'end of HAProxy');
-            await Promise.all(servers.map((server) => server.stop()));
-            await redis.stop();
-        },
-    };
-}
-
-const tls = (more = {}) => ({ options: { ca: certificate, ...more } });
 const serverOf = (client) => client.welcome.message.server.id;
 
 /** A class behind the proxy: openClass() with its certificate. */
@@ -249,14 +167,6 @@ describe('failures behind HAProxy', () => {
 
     // In the order of the file: each leaves a site with both servers behind.
 
-    const revive = async (id) => {
-        const [old] = site.named(id);
-        const server = await startServer({ redis: site.redis, port: old.port,
-            env: { LECTERN_TRUSTED_PROXIES: '127.0.0.1', LECTERN_SERVER_ID: id } });
-        site.servers[site.servers.indexOf(old)] = server;
-        await waitFor(async () => (await site.states())[id] === 'UP', { what: `${id} up again`, timeout: limit(10000) });
-    };
-
     test('a server is killed: the class goes on at the other one', async () => {
         const { code, host, students } = await openHere(proxy, { students: STUDENTS });
         await say(host, 'student', 'before');
@@ -276,7 +186,7 @@ describe('failures behind HAProxy', () => {
             assert.equal((await student.next('send')).message, 'after');
         }
         await Promise.all([again, ...returned].map((client) => client.close()));
-        await revive(first);
+        await site.revive(first);
     });
 
     test('a draining server gets no new upgrades, and nobody is refused', async () => {
@@ -296,13 +206,13 @@ describe('failures behind HAProxy', () => {
         slow.terminate();
         assert.equal((await within(draining.exited, limit(60000), 'end of the server')).code, 0);
         await again.close();
-        await revive(first);
+        await site.revive(first);
     });
 
     test('drained by the operator: sockets stay, new ones go to the other server', async () => {
         const { code, host, students } = await openHere(proxy, { students: ['s1', 's2'] });
         const first = serverOf(host);
-        const set = (state) => ask(path.join(dir, `${new URL(proxy.url).port}.sock`), `set server lectern/${first} state ${state}`);
+        const set = (state) => site.ask(`set server lectern/${first} state ${state}`);
         await set('drain');
         const late = await joinClass(proxy, code, host, 's3', {}, tls());
         assert.notEqual(serverOf(late), first);
