@@ -54,12 +54,12 @@ test('a class of one teacher and three students', { timeout: limit(240_000) }, a
         viewport: { width: 1366, height: 768 },
     });
     const { page } = teacher;
-    const log = page.getByRole('log', { name: '메시지' });
+    const log = page.getByRole('log', { name: '대화 내용' });
     const field = page.getByRole('textbox', { name: '메시지' });
     const roster = page.locator('section.people');
     const said = (text) => log.getByRole('listitem').filter({ hasText: text });
     const students = [];
-    const logOf = (student) => student.page.getByRole('log', { name: '메시지' });
+    const logOf = (student) => student.page.getByRole('log', { name: '대화 내용' });
     const heard = (student, text) =>
         logOf(student).getByRole('listitem').filter({ hasText: text });
     const here = (student) => student.page.getByRole('status').getByText('연결됨').waitFor();

@@ -36,6 +36,7 @@ const DOCUMENTED = new Set([
     'check',
     'chat',
     'chat-phone-dark',
+    'feed',
 ]);
 
 /** The devices of a classroom. */

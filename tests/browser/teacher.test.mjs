@@ -402,7 +402,7 @@ test('teacher page', { timeout: limit(240_000) }, async (t) => {
         await page.getByRole('button', { name: 'More' }).click();
         await page.getByRole('button', { name: '한국어' }).click();
         await page.getByRole('button', { name: '수업 끝내기' }).waitFor();
-        await page.getByRole('log', { name: '메시지' }).getByText('봄').first().waitFor();
+        await page.getByRole('log', { name: '대화 내용' }).getByText('봄').first().waitFor();
         assert.equal(await page.evaluate(() => document.documentElement.lang), 'ko');
         await checkAccessibility(page);
         await page.getByRole('button', { name: 'English' }).click();

@@ -23,6 +23,13 @@ function collect(client, name, tell) {
 }
 const messages = (client) => collect(client, 'message', ({ id, message }) => `${id} ${message}`);
 
+/** Waits until the client has heard all that the server has said so far. */
+async function heard(client, peer) {
+    const passed = eventOf(client, 'passing');
+    peer.send({ messageType: 'wave', room: `room:${A}`, sender: 's2', message: true });
+    await passed;
+}
+
 /** The next frame that is no question about a room. */
 async function nextOf(peer, messageType) {
     for (;;) {
@@ -133,26 +140,82 @@ test('a room that the server is too busy for is asked for later', async (t) => {
     assert.equal((await peer.next()).messageType, 'subscribe');
 });
 
-test('more rooms than the server takes frames at once: the others follow', async (t) => {
+test('all rooms are asked for at once, and what one says does not wait for that', async (t) => {
     const { client, clock, peer } = await setUpChatOpen(t);
-    const rooms = Array.from({ length: 60 }, (_, n) => `c${String(n).padStart(15, 'a')}`);
+    const rooms = Array.from({ length: 260 }, (_, n) => `c${String(n).padStart(15, 'a')}`);
     for (const room of rooms) client.follow(room);
-    const asked = new Set();
-    const ask = async () => asked.add((await peer.next()).room);
-    while (asked.size < 32) await ask();
-    assert.ok(peer.waiting === 0, 'no more than the server allows at once');
-    while (asked.size < rooms.length) {
-        clock.advance(250);
-        await ask();
+    void client.send(A, 'send', 'now');
+    const asked = [];
+    for (let n = 0; n < 200; n += 1) asked.push((await peer.next()).room);
+    assert.deepEqual(asked, rooms.slice(0, 200).map((room) => `room:${room}`));
+    assert.equal((await peer.next()).messageType, 'send');
+    assert.equal(peer.waiting, 0, 'no more than the server allows at once');
+    while (asked.length < rooms.length) {
+        clock.advance(50);
+        asked.push((await peer.next()).room);
     }
-    assert.equal(asked.size, 60);
+    assert.equal(new Set(asked).size, 260);
+});
+
+test('a room is asked for again where the server was at fault', async (t) => {
+    const { client, clock, peer } = await setUpChatOpen(t);
+    const errors = collect(client, 'error', ({ code }) => code);
+    client.follow(A);
+    peer.refuse(await peer.next(), 'internal');
+    await heard(client, peer);
+    clock.advance(9999);
+    assert.equal(peer.waiting, 0);
+    clock.advance(1);
+    assert.equal((await peer.next()).messageType, 'subscribe');
+    assert.deepEqual(errors.list, []);
+});
+
+test('a question that was taken back and asked again is not asked a third time', async (t) => {
+    const { client, clock, peer } = await setUpChatOpen(t);
+    client.follow(A);
+    const first = await peer.next();
+    client.unfollow(A);
+    client.follow(A);
+    assert.equal((await peer.next()).messageType, 'unsubscribe');
+    assert.equal((await peer.next()).messageType, 'subscribe');
+    peer.refuse(first, 'not_subscribed');
+    await heard(client, peer);
+    clock.advance(11_000);
+    client.read(A, `${A}.1`);
+    assert.equal((await nextOf(peer, 'read')).message, `${A}.1`);
+    assert.equal(peer.waiting, 0);
+});
+
+test('what was read and could not be stored is told again; what was stored is not', async (t) => {
+    const { client, server, clock, peer } = await setUpChatOpen(t);
+    client.follow(A);
+    await peer.next();
+    client.read(A, `${A}.3`);
+    const first = await peer.next();
+    peer.refuse(first, 'unavailable', { retryAfterMs: 2000 });
+    await heard(client, peer);
+    clock.advance(2000);
+    const second = await peer.next();
+    assert.deepEqual(second, first);
+    peer.ack(second, `${A}.3`);
+    await heard(client, peer);
+    peer.terminate();
+    elapse(clock, await stateOf(client, 'waiting'));
+    const again = await server.connection();
+    again.hello();
+    assert.equal((await again.next()).messageType, 'subscribe');
+    client.typing(A, false);
+    assert.equal((await again.next()).messageType, 'typing', 'the server has it');
 });
 
 test('what is read is told now and then, never back, and again on a new connection', async (t) => {
     const { client, server, clock, peer } = await setUpChatOpen(t);
     client.follow(A);
     await peer.next();
-    const said = (n) => ({ messageType: 'read', room: `room:${A}`, message: `${A}.${n}` });
+    const said = (n) => {
+        const message = `${A}.${n}`;
+        return { messageType: 'read', room: `room:${A}`, message, ref: `read.${message}` };
+    };
     const told = said(7);
     for (const n of [3, 5, 4]) client.read(A, `${A}.${n}`);
     assert.deepEqual(await peer.next(), said(3), 'the first at once');

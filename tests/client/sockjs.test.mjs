@@ -157,6 +157,12 @@ test('refused, broken, lost: closed as a WebSocket that was never or no longer t
     }
 });
 
+test('a session that the server has given up is one that was lost, not an error in the protocol', async (t) => {
+    const script = (what, session, response) => ok(response).end('o\nc[1002,"Connection interrupted"]\n');
+    const { url } = await start(t, script);
+    assert.deepEqual(await open(url).until(2), ['open', 'close 1006 Connection interrupted']);
+});
+
 test('WebSocket first; SockJS once it has failed twice; WebSocket again after ten minutes', () => {
     let kept = null;
     const clock = new Clock();

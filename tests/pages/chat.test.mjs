@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { WebSocket } from 'ws';
-import { Clock, FakeServer, load, stateOf, test, token } from '../client/support.mjs';
+import { Clock, FakeServer, elapse, load, stateOf, test, token } from '../client/support.mjs';
 
 const { Chat } = await load('../chat/chat');
 const { placeOf, hashOf } = await load('../chat/place');
@@ -44,7 +44,9 @@ async function setUp(t, rooms) {
     await server.start();
     const { now, setTimeout, clearTimeout } = clock;
     const env = { WebSocket, now, setTimeout, clearTimeout, random: () => 0.5 };
-    const chat = new Chat({ base: server.base, token: token(), env });
+    const kept = [];
+    const keep = (room, text) => kept.push([room, text]);
+    const chat = new Chat({ base: server.base, token: token(), env }, keep);
     t.after(async () => {
         chat.close();
         await server.stop();
@@ -55,7 +57,7 @@ async function setUp(t, rooms) {
     peer.hello();
     await stateOf(chat.client, 'open');
     await until(chat, () => chat.listed);
-    return { chat, server, clock, peer };
+    return { chat, server, clock, peer, kept };
 }
 
 /** Waits until something is so. */
@@ -133,10 +135,94 @@ test('a page that could not be had says so, and can be asked for again', async (
     server.answers.set(history(A, 'limit=50'), busy);
     chat.open(A);
     await until(chat, () => chat.current.trouble !== null);
-    assert.equal(chat.current.trouble.code, 'unavailable');
+    assert.equal(chat.current.trouble.failure.code, 'unavailable');
+    await chat.current.trouble.retry();
+    assert.equal(chat.current.trouble.failure.code, 'unavailable');
     server.answers.set(history(A, 'limit=50'), page(range(A, 1, 1)));
-    await chat.loadNewest(chat.current);
+    await chat.current.trouble.retry();
     assert.deepEqual([seqs(chat), chat.current.trouble], [[1], null]);
+});
+
+test('what could not be had is asked for when the connection is back', async (t) => {
+    const { chat, server, clock, peer } = await setUp(t, [mine(A, { last: said(A, 900) })]);
+    const busy = [503, { error: { code: 'unavailable', message: 'x' } }];
+    for (const query of ['before=101&limit=30', 'after=100&limit=50']) {
+        server.answers.set(history(A, query), busy);
+    }
+    chat.open(A, 100);
+    await until(chat, () => chat.current?.trouble);
+    assert.equal(chat.current.pointed, null);
+    peer.terminate();
+    elapse(clock, await stateOf(chat.client, 'waiting'));
+    server.answers.set(history(A, 'before=101&limit=30'), page(range(A, 71, 100), true));
+    server.answers.set(history(A, 'after=100&limit=50'), page(range(A, 101, 150), true));
+    (await server.connection()).hello();
+    await until(chat, () => chat.current.timeline.loaded);
+    assert.deepEqual([chat.current.pointed, chat.current.trouble], [{ seq: 100 }, null], 'the same place');
+});
+
+test('pages of what is not shown are passed over, up and down', async (t) => {
+    const { chat, server } = await setUp(t, [mine(A, { last: said(A, 200) })]);
+    const odd = (from, to) => range(A, from, to).map((each) => ({ ...each, messageType: 'score' }));
+    server.answers.set(history(A, 'limit=50'), page(odd(151, 200), true));
+    chat.open(A);
+    await until(chat, () => chat.current.timeline.loaded);
+    const room = chat.current;
+    assert.deepEqual(seqs(chat), []);
+    server.answers.set(history(A, 'before=151&limit=50'), page(odd(101, 150), true));
+    await chat.loadOlder(room);
+    server.answers.set(history(A, 'before=101&limit=50'), page(range(A, 51, 100), true));
+    await chat.loadOlder(room);
+    assert.deepEqual([seqs(chat).length, room.trouble], [50, null]);
+    server.answers.set(history(A, 'before=41&limit=30'), page(range(A, 11, 40), true));
+    server.answers.set(history(A, 'after=40&limit=50'), page(odd(41, 90), true));
+    chat.open(A, 40);
+    await until(chat, () => room.pointed !== null);
+    server.answers.set(history(A, 'after=90&limit=50'), page(odd(91, 140), true));
+    await chat.loadNewer(room);
+    server.answers.set(history(A, 'after=140&limit=50'), page(range(A, 141, 143)));
+    await chat.loadNewer(room);
+    assert.deepEqual([seqs(chat).slice(-4), room.timeline.newer], [[40, 141, 142, 143], false]);
+});
+
+test('what is looked for wins over what was being loaded', async (t) => {
+    const { chat, server } = await setUp(t, [mine(A, { last: said(A, 900) })]);
+    server.answers.set(history(A, 'limit=50'), page(range(A, 851, 900), true));
+    server.answers.set(history(A, 'before=101&limit=30'), page(range(A, 71, 100), true));
+    server.answers.set(history(A, 'after=100&limit=50'), page(range(A, 101, 150), true));
+    chat.open(A);
+    chat.open(A, 100);
+    await until(chat, () => chat.current.pointed !== null);
+    const { timeline, loading, pointed } = chat.current;
+    assert.deepEqual([timeline.first, timeline.last, pointed], [71, 150, { seq: 100 }]);
+    assert.equal(loading.size, 0);
+    // To the newest, and back at once: that is there already.
+    const newest = chat.loadNewest(chat.current);
+    chat.open(A, 120);
+    await newest;
+    assert.deepEqual([timeline.last, chat.current.pointed], [150, { seq: 120 }]);
+    server.answers.set(history(A, 'after=150&limit=50'), page(range(A, 151, 200), true));
+    await chat.loadNewer(chat.current);
+    assert.equal(timeline.last, 200, 'other pages come again');
+});
+
+test('a message that is gone is looked for where it was', async (t) => {
+    const { chat, server } = await setUp(t, [mine(A, { last: said(A, 900) })]);
+    server.answers.set(history(A, 'before=101&limit=30'), page(range(A, 70, 99), true));
+    server.answers.set(history(A, 'after=100&limit=50'), page(range(A, 101, 150), true));
+    chat.open(A, 100);
+    await until(chat, () => chat.current.pointed !== null);
+    assert.deepEqual(chat.current.pointed, { seq: 99 });
+});
+
+test('a list that was asked for before one has joined is asked for again', async (t) => {
+    const { chat, server } = await setUp(t, [mine(A)]);
+    const before = chat.refreshNow();
+    server.answers.set('/chat/my/rooms', [200, { rooms: [mine(A), mine(B)] }]);
+    await chat.refreshNow();
+    assert.deepEqual(chat.rooms.all.map(({ id }) => id).sort(), [A, B]);
+    await before;
+    assert.equal(chat.sure, true);
 });
 
 test('sending: at once below, then in its place; what is refused can be sent again', async (t) => {
@@ -164,6 +250,18 @@ test('sending: at once below, then in its place; what is refused can be sent aga
     assert.deepEqual(seqs(chat), [1]);
 });
 
+test('what has no answer when one signs out is kept as a draft', async (t) => {
+    const { chat, server, peer, kept } = await setUp(t, [mine(A)]);
+    server.answers.set(history(A, 'limit=50'), page([]));
+    chat.open(A);
+    await until(chat, () => chat.current.timeline.loaded);
+    await peer.next();
+    for (const text of ['one', 'two']) chat.say(A, text);
+    chat.close();
+    await until(chat, () => chat.current.timeline.all.every(({ status }) => status === 'failed'));
+    assert.deepEqual(kept, [[A, 'one'], [A, 'two']]);
+});
+
 test('a message that is gone already counts as taken back', async (t) => {
     const { chat, server, peer } = await setUp(t, [mine(A, { last: said(A, 2) })]);
     server.answers.set(history(A, 'limit=50'), page(range(A, 1, 2)));
@@ -171,12 +269,20 @@ test('a message that is gone already counts as taken back', async (t) => {
     await until(chat, () => chat.current.timeline.loaded);
     await peer.next();
     const gone = chat.delete(A, `${A}.1`);
+    assert.equal(chat.current.timeline.all[0].status, 'deleting');
     peer.refuse(await peer.next(), 'message_not_found');
-    assert.equal(await gone, null);
+    await gone;
     assert.deepEqual(seqs(chat), [2]);
     const no = chat.delete(A, `${A}.2`);
     peer.refuse(await peer.next(), 'forbidden');
-    assert.equal((await no).code, 'forbidden');
+    await no;
+    const line = () => chat.current.timeline.all[0];
+    assert.deepEqual([line().status, line().error.code], ['sent', 'forbidden']);
+    const again = chat.delete(A, `${A}.2`);
+    assert.deepEqual([line().status, line().error], ['deleting', undefined]);
+    peer.ack(await peer.next(), `${A}.3`);
+    await again;
+    assert.deepEqual(seqs(chat), []);
 });
 
 test('rooms come by invitation and go with their reason', async (t) => {
@@ -196,7 +302,7 @@ test('rooms come by invitation and go with their reason', async (t) => {
     await until(chat, () => chat.current?.id === B);
     peer.send({ messageType: 'close', room: `room:${B}`, message: { reason: 'deleted' } });
     await until(chat, () => chat.rooms.all.length === 1);
-    assert.deepEqual([chat.current, chat.ended], [null, { room: B, reason: 'deleted' }]);
+    assert.deepEqual([chat.current, chat.ended], [null, { room: B, name: B, reason: 'deleted' }]);
 });
 
 test('who writes is told, until they stop or send', async (t) => {

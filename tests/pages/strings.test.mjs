@@ -15,6 +15,13 @@ test('the first language of the browser’s that the pages speak is taken', () =
     assert.equal(chooseLanguage([]), 'en');
 });
 
+test('what is written from right to left does not turn the sentence around', () => {
+    const t = defineStrings({ by: { ko: '{name}님 {count}명', en: '{name}: {count}' } });
+    setLanguage('en');
+    assert.equal(t('by', { name: 'أميرة', count: 3 }), '\u2068أميرة\u2069: 3');
+    assert.equal(t('by', { name: '민수', count: 3 }), '민수: 3');
+});
+
 test('a switch changes what is said from then on, and is told of', () => {
     const t = defineStrings({ hello: { ko: '{name} 안녕', en: 'Hello {name}' } });
     setLanguage('en');

@@ -18,6 +18,7 @@ import { Drawing } from '../ui/drawing';
 import { STOPPED } from './model/typing';
 import { contentOf } from './model/content';
 import { Rooms } from './model/rooms';
+import type { Timeline } from './model/timeline';
 import type { Loading } from './room';
 import { Room } from './room';
 
@@ -52,7 +53,7 @@ export class Chat {
     /** What has just come, for those who hear the page. */
     heard: { name: string; text: string; times: number } | null = null;
     /** Why the room that was shown is not shown any more. */
-    ended: { room: string; reason: string } | null = null;
+    ended: { room: string; name: string; reason: string } | null = null;
 
     private readonly drawing = new Drawing();
     private readonly env;
@@ -61,11 +62,17 @@ export class Chat {
     private sendings = 0;
     private refreshTimer: unknown = null;
     private typingTimer: unknown = null;
-    private refreshing = false;
+    /** The list that is being asked for, and the one that is asked for after that. */
+    private listing: Promise<void> | null = null;
+    private nextListing: Promise<void> | null = null;
     private wanted: { room: string; seq: number | null } | null = null;
     private typed: { room: string; at: number } | null = null;
 
-    constructor(options: ChatOptions) {
+    /** `keep` is given the texts that had no answer when one signed out, or the sign-in ended. */
+    constructor(
+        options: ChatOptions,
+        private readonly keep: (room: string, text: string) => void = () => {},
+    ) {
         this.env = environment(options.env);
         this.client = new ChatClient(options);
         this.rest = new Chats(this.env, options.base, () => this.client.token);
@@ -150,9 +157,9 @@ export class Chat {
     // ---- Pages
 
     loadNewest(room: Room): Promise<void> {
-        return this.load(room, 'first', async () => {
+        return this.load(room, 'first', async (valid) => {
             const page = await this.rest.history(room.id, { limit: PAGE });
-            if (!page.ok) return page;
+            if (!page.ok || !valid()) return page.ok ? null : page;
             room.timeline.reset(page.value, { older: page.value.more, newer: false });
             room.takeReads(page.value.reads);
             room.turns += 1;
@@ -160,64 +167,86 @@ export class Chat {
         });
     }
 
-    /** The messages around that one. */
-    private loadAround(room: Room, seq: number): Promise<void> {
-        return this.load(room, 'first', async () => {
+    /** To the end of the conversation, past what is unread. */
+    toNewest(room: Room): Promise<void> {
+        room.divider = null;
+        return this.loadNewest(room);
+    }
+
+    /** The messages around that one, which is `pointed` to where it was looked for. */
+    private loadAround(room: Room, seq: number, pointed = false): Promise<void> {
+        return this.load(room, 'first', async (valid) => {
             const [above, below] = await Promise.all([
                 this.rest.history(room.id, { before: seq + 1, limit: ABOVE }),
                 this.rest.history(room.id, { after: seq, limit: PAGE }),
             ]);
             if (!above.ok) return above;
             if (!below.ok) return below;
+            if (!valid()) return null;
             const messages = [...above.value.messages, ...below.value.messages];
             const ends = { older: above.value.more, newer: below.value.more };
             room.timeline.reset({ messages, more: false }, ends);
             room.takeReads(below.value.reads);
             room.turns += 1;
+            const near = room.timeline.nearest(seq);
+            if (pointed && near > 0) room.pointed = { seq: near };
             return null;
         });
     }
 
     private async jump(room: Room, seq: number): Promise<void> {
-        if (!room.timeline.has(seq)) await this.loadAround(room, seq);
-        room.point(seq);
+        if (!room.timeline.has(seq)) return this.loadAround(room, seq, true);
+        // What was being asked for would take it away again.
+        room.course += 1;
+        room.loading.clear();
+        room.pointed = { seq };
         this.touch();
     }
 
     loadOlder(room: Room): Promise<void> {
         if (!room.timeline.older) return Promise.resolve();
-        return this.load(room, 'older', async () => {
+        return this.load(room, 'older', async (valid) => {
             const before = room.timeline.first;
             const page = await this.rest.history(room.id, { before, limit: PAGE });
             if (!page.ok) return page;
-            // Something else was loaded meanwhile.
-            if (room.timeline.first === before) room.timeline.prepend(page.value);
+            // What came live may have pushed the end away.
+            const fits = valid() && room.timeline.first === before;
+            if (fits) room.timeline.prepend(page.value);
             return null;
         });
     }
 
     loadNewer(room: Room): Promise<void> {
         if (!room.timeline.newer) return Promise.resolve();
-        return this.load(room, 'newer', async () => {
+        return this.load(room, 'newer', async (valid) => {
             const after = room.timeline.last;
             const page = await this.rest.history(room.id, { after, limit: PAGE });
             if (!page.ok) return page;
-            if (room.timeline.last === after) room.timeline.append(page.value);
+            const fits = valid() && room.timeline.last === after;
+            if (fits) room.timeline.append(page.value);
             return null;
         });
     }
 
+    /** What replaces the window wins over all that was asked for before it. */
     private async load(
         room: Room,
         what: Loading,
-        ask: () => Promise<Failure | null>,
+        ask: (valid: () => boolean) => Promise<Failure | null>,
     ): Promise<void> {
-        if (room.loading.has(what) || (what !== 'first' && room.loading.has('first'))) return;
+        if (what === 'first') {
+            room.course += 1;
+            room.loading.clear();
+        } else if (room.loading.has(what) || room.loading.has('first')) return;
+        const { course } = room;
+        const valid = (): boolean => room.course === course;
         room.loading.add(what);
         room.trouble = null;
         this.touch();
-        room.trouble = await ask();
+        const failure = await ask(valid);
+        if (!valid()) return;
         room.loading.delete(what);
+        if (failure) room.trouble = { failure, retry: () => this.load(room, what, ask) };
         this.forget();
         this.touch();
     }
@@ -233,12 +262,31 @@ export class Chat {
         }, REFRESH);
     }
 
-    /** The list as it is now. */
-    async refreshNow(): Promise<void> {
-        if (this.refreshing) return this.refresh();
-        this.refreshing = true;
+    /** The list as it is now: one that is being asked for may be from before. */
+    refreshNow(): Promise<void> {
+        if (this.listing) {
+            this.nextListing ??= this.listing.then(() => this.list());
+            return this.nextListing;
+        }
+        return this.list();
+    }
+
+    private list(): Promise<void> {
+        this.nextListing = null;
+        const listing = this.askForList().finally(() => {
+            if (this.listing === listing) this.listing = null;
+        });
+        this.listing = listing;
+        return listing;
+    }
+
+    /** Whether the list of rooms is what the server has, as far as is known. */
+    get sure(): boolean {
+        return this.listed && !this.listing && !this.listTrouble && this.refreshTimer === null;
+    }
+
+    private async askForList(): Promise<void> {
         const answer: Answer<{ rooms: MyRoom[] }> = await this.rest.myRooms();
-        this.refreshing = false;
         if (this.client.state.name === 'closed' || !this.rooms) return;
         if (!answer.ok) {
             this.listTrouble = answer;
@@ -266,11 +314,12 @@ export class Chat {
     }
 
     private remove(id: string, reason: string): void {
+        const name = this.rooms?.get(id)?.name ?? '';
         this.client.unfollow(id);
         this.rooms?.remove(id);
         this.known.delete(id);
         if (this.wanted?.room !== id) return;
-        this.ended = { room: id, reason };
+        this.ended = { room: id, name, reason };
         this.wanted = null;
         this.current = null;
     }
@@ -309,7 +358,7 @@ export class Chat {
         this.typed = null;
         // What one writes is read where it belongs: at the end.
         const open = this.known.get(room);
-        if (open?.timeline.newer) void this.loadNewest(open);
+        if (open?.timeline.newer) void this.toNewest(open);
     }
 
     private newKey(): string {
@@ -336,8 +385,10 @@ export class Chat {
             if (stored === undefined) room.timeline.drop(key);
             else room.timeline.sent(key, { ...sent, id: stored }, this.followed(room));
         } catch (thrown) {
+            const error = thrown as LecternError;
             this.refused.set(key, outgoing);
-            room.timeline.failed(key, thrown as LecternError);
+            room.timeline.failed(key, error);
+            if (error.code === 'closed' && typeof message === 'string') this.keep(id, message);
         }
         this.touch();
     }
@@ -349,18 +400,21 @@ export class Chat {
         this.touch();
     }
 
-    /** Takes a message back; null where that is done. */
-    async delete(room: string, id: string): Promise<LecternError | null> {
+    /** Takes a message back; its line says so until that is done, or why it is not. */
+    async delete(room: string, id: string): Promise<void> {
+        const timeline = (): Timeline | undefined => this.known.get(room)?.timeline;
+        timeline()?.deleting(seqOf(id));
+        this.touch();
         try {
             await this.client.delete(room, id);
+            timeline()?.live(tombstone(room, id, this.me), true);
         } catch (thrown) {
             const error = thrown as LecternError;
             // Done already: the first answer was lost.
-            if (error.code !== 'message_not_found') return error;
+            if (error.code !== 'message_not_found') timeline()?.deleting(seqOf(id), error);
+            else timeline()?.live(tombstone(room, id, this.me), true);
         }
-        this.known.get(room)?.timeline.live(tombstone(room, id, this.me), true);
         this.touch();
-        return null;
     }
 
     /** One is writing in the room that is shown. */
@@ -437,6 +491,8 @@ export class Chat {
             }
         }
         void this.refreshNow();
+        // What could not be had may be had now.
+        void this.current?.trouble?.retry();
     }
 
     private onMessage(message: ChatMessage & { id: string }): void {

@@ -7,6 +7,7 @@ import { ImageButton, UploadList } from '../ui/image/upload';
 import { TextLine } from '../ui/text-line';
 import type { Chat } from './chat';
 import { t } from './strings';
+import { draftOf } from './session';
 import type { Files } from './uploads';
 
 interface ComposerProps {
@@ -16,7 +17,7 @@ interface ComposerProps {
 }
 
 export function Composer({ chat, room, files }: ComposerProps): JSX.Element {
-    const [draft, setDraft] = useDraft(`chat.${chat.me}.${room}`);
+    const [draft, setDraft] = useDraft(draftOf(chat.me, room));
     // A file goes to the room that was open when it was chosen.
     files.target = room;
     useEffect(() => () => chat.stopTyping(), [room]);
@@ -27,7 +28,7 @@ export function Composer({ chat, room, files }: ComposerProps): JSX.Element {
     };
     return (
         <div class="composer">
-            <UploadList uploads={files} target={room} />
+            <UploadList uploads={files} target={room} anyFile />
             <TextLine
                 text={draft}
                 onText={change}

@@ -10,7 +10,7 @@ import type { Chat } from './chat';
 import { goTo } from './place';
 import { t } from './strings';
 import { useAsked } from './use-asked';
-import { failureText } from './words';
+import { failureText, initialOf } from './words';
 
 interface GroupsProps {
     chat: Chat;
@@ -109,7 +109,7 @@ function Browse({ chat, onEnter }: EnterProps): JSX.Element {
                 {(found?.rooms ?? []).map((room) => (
                     <li key={room.id} class="choice">
                         <span class="avatar avatar-group" aria-hidden="true">
-                            {[...room.name][0]}
+                            {initialOf(room.name)}
                         </span>
                         <span class="choice-text">
                             <strong>{room.name}</strong>{' '}

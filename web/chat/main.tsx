@@ -9,6 +9,7 @@ import { startPage } from '../ui/page';
 import { ChatPage } from './page';
 import { forgetToken, saveToken, savedToken, stays, takeFromAddress } from './session';
 import { t } from './strings';
+import type { StringKey } from './strings';
 import './style.css';
 
 /** Who has a token that is over signs in anew. */
@@ -18,20 +19,23 @@ function isOver(token: string): boolean {
 }
 
 function App(): JSX.Element {
-    const [token, setToken] = useState(savedToken);
-    const [problem, setProblem] = useState<string | null>(null);
+    const [saved] = useState(savedToken);
+    const over = saved !== null && isOver(saved);
+    // One that ends later is renewed on the page itself, above what one was doing.
+    const [token, setToken] = useState(over ? null : saved);
+    const [problem, setProblem] = useState<StringKey | null>(over ? 'signInAgain' : null);
     const [stay, setStay] = useState(stays);
     const take = (next: string): void => {
         saveToken(next, stay);
         setProblem(null);
         setToken(next);
     };
-    const leave = (why: string | null): void => {
+    const leave = (why: StringKey | null): void => {
         forgetToken();
         setProblem(why);
         setToken(null);
     };
-    if (token !== null && !isOver(token)) {
+    if (token !== null) {
         return <ChatPage key="chat" token={token} onToken={take} onLeave={leave} />;
     }
     return (
@@ -40,7 +44,7 @@ function App(): JSX.Element {
             <p class="lead">{t('signInLead')}</p>
             <SignIn
                 who="anyone"
-                problem={problem ?? (token === null ? undefined : t('signInAgain'))}
+                problem={problem === null ? undefined : t(problem)}
                 onToken={take}
             >
                 <label class="check-line">

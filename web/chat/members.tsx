@@ -4,6 +4,7 @@ import type { JSX } from 'preact';
 import type { Member } from '../client';
 import { Dialog } from '../ui/dialog';
 import { t } from './strings';
+import { initialOf } from './words';
 
 interface MembersProps {
     /** At most 200 of them. */
@@ -22,7 +23,7 @@ export function MembersDialog({ members, count, owner, me, onClose }: MembersPro
                 {sorted.map(({ id, name, userType }) => (
                     <li key={id} class="choice">
                         <span class="avatar avatar-direct" aria-hidden="true">
-                            {[...name][0]}
+                            {initialOf(name)}
                         </span>
                         <span class="choice-text">
                             <strong>{name}</strong> <span class="hint">{id}</span>

@@ -12,7 +12,7 @@ import type { FileBody } from './model/content';
 import type { Receipt } from './model/receipts';
 import type { EventLine, MessageLine } from './model/timeline';
 import { t } from './strings';
-import { whyNotSent } from './words';
+import { whyNotDeleted, whyNotSent } from './words';
 
 export interface LineActions {
     onResend(key: string): void;
@@ -63,6 +63,12 @@ export function MessageItem(props: MessageProps): JSX.Element {
                 {deletable && id !== undefined && <DeleteButton {...props} />}
             </div>
             {status === 'sending' && <p class="line-foot">{t('sending')}</p>}
+            {status === 'deleting' && <p class="line-foot">{t('deleting')}</p>}
+            {status === 'sent' && line.error && (
+                <p class="line-foot line-error" role="alert">
+                    {t('deleteFailed', { why: whyNotDeleted(line.error) })}
+                </p>
+            )}
             {status === 'failed' && <Failed {...props} />}
             {receipt && <p class="line-foot">{receiptText(receipt)}</p>}
         </li>

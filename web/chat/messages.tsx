@@ -5,7 +5,6 @@
 
 import type { ComponentChildren, JSX, VNode } from 'preact';
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
-import type { LecternError } from '../client';
 import { Confirm } from '../ui/confirm';
 import { ImageDrop } from '../ui/image/upload';
 import { useSeen } from '../ui/seen';
@@ -23,10 +22,13 @@ import type { Room } from './room';
 import { t } from './strings';
 import { isOnItsWay } from './uploads';
 import type { Files } from './uploads';
-import { dayText } from './words';
+import { dayText, unreadText } from './words';
 
 /** Nearer to an end than this, the next page is asked for, px. */
 const AHEAD = 800;
+
+/** Between the upper edge and what is brought there, px. */
+const GAP = 12;
 
 interface MessagesProps {
     chat: Chat;
@@ -38,7 +40,7 @@ interface MessagesProps {
 }
 
 export function Messages(props: MessagesProps): JSX.Element {
-    const { chat, room, files, children } = props;
+    const { room, files, children } = props;
     const { timeline, trouble, loading } = room;
     return (
         <ImageDrop uploads={files} disabled={false} anyFile class="pane-body">
@@ -54,7 +56,7 @@ export function Messages(props: MessagesProps): JSX.Element {
             {trouble && (
                 <div class="alert load-trouble" role="alert">
                     <span>{t('loadFailed')}</span>
-                    <button type="button" class="small" onClick={() => void retry(chat, room)}>
+                    <button type="button" class="small" onClick={() => void trouble.retry()}>
                         {t('tryAgain')}
                     </button>
                 </div>
@@ -62,11 +64,6 @@ export function Messages(props: MessagesProps): JSX.Element {
             {children}
         </ImageDrop>
     );
-}
-
-function retry(chat: Chat, room: Room): Promise<unknown> {
-    if (!room.timeline.loaded) return chat.loadNewest(room);
-    return Promise.all([chat.loadOlder(room), chat.loadNewer(room)]);
 }
 
 type Box = { readonly current: HTMLDivElement | null };
@@ -116,7 +113,7 @@ function Loaded({ chat, room, entry, files }: MessagesProps): JSX.Element {
                 // Below is more than these lines: there is another way to it.
                 view={{ ...view, onScroll, unread: timeline.newer ? 0 : view.unread }}
                 quiet
-                empty={timeline.all.length === 0 && !timeline.newer ? t('noMessages') : null}
+                empty={isEmpty(room) ? t('noMessages') : null}
             >
                 {!timeline.older && timeline.all.length > 0 && (
                     <li class="note">{t('beginning')}</li>
@@ -127,11 +124,11 @@ function Loaded({ chat, room, entry, files }: MessagesProps): JSX.Element {
                 <button
                     type="button"
                     class="primary to-end"
-                    onClick={() => void chat.loadNewest(room)}
+                    onClick={() => void chat.toNewest(room)}
                 >
                     {entry.unread > 0
                         ? t(entry.unread === 1 ? 'newMessage' : 'newMessages', {
-                              count: entry.unread,
+                              count: unreadText(entry.unread),
                           })
                         : t('toNewest')}
                     <span aria-hidden="true"> ↓</span>
@@ -145,14 +142,33 @@ function Loaded({ chat, room, entry, files }: MessagesProps): JSX.Element {
                 )}
             </p>
             {deleting && (
-                <Deleting {...{ chat, room, line: deleting }} onDone={() => setDeleting(null)} />
+                <Confirm
+                    question={t('deleteQuestion')}
+                    action={t('delete')}
+                    onConfirm={() => {
+                        setDeleting(null);
+                        void chat.delete(room.id, deleting.id!);
+                    }}
+                    onCancel={() => setDeleting(null)}
+                />
             )}
         </div>
     );
 }
 
+function isEmpty({ timeline }: Room): boolean {
+    return timeline.all.length === 0 && !timeline.older && !timeline.newer;
+}
+
 function shown(line: Entry, files: Files, room: Room): boolean {
     return line.kind === 'event' || !isOnItsWay(files, room, line);
+}
+
+/** Moves what is in the box, and nothing around it, as `scrollIntoView` would. */
+function bring(box: HTMLElement, item: Element, where: 'top' | 'middle'): void {
+    const [frame, part] = [box.getBoundingClientRect(), item.getBoundingClientRect()];
+    const above = where === 'top' ? GAP : Math.max(GAP, (frame.height - part.height) / 2);
+    box.scrollTop += part.top - frame.top - above;
 }
 
 /** Begins at what is unread, where there is something, else at the end. */
@@ -160,7 +176,7 @@ function useStart(room: Room, onMoved: () => void, box: Box): void {
     useLayoutEffect(() => {
         const divider = box.current?.querySelector('.unread-line');
         if (!divider || room.pointed) return;
-        divider.scrollIntoView({ block: 'start' });
+        bring(box.current!, divider, 'top');
         onMoved();
     }, []);
 }
@@ -175,11 +191,12 @@ function usePointed(room: Room, onMoved: () => void, box: Box): void {
         if (!item) return;
         item.setAttribute('tabindex', '-1');
         item.focus({ preventScroll: true });
-        item.scrollIntoView({ block: 'center' });
+        bring(box.current!, item, 'middle');
         item.classList.remove('line-pointed');
         // Begins anew where it is shown again.
         void item.offsetWidth;
         item.classList.add('line-pointed');
+        room.pointed = null;
         onMoved();
     }, [pointed]);
 }
@@ -248,29 +265,4 @@ function useNodes(
         cache.current.made.set(line, { word, node });
         return node;
     };
-}
-
-interface DeletingProps {
-    chat: Chat;
-    room: Room;
-    line: MessageLine;
-    onDone(): void;
-}
-
-function Deleting({ chat, room, line, onDone }: DeletingProps): JSX.Element {
-    const [error, setError] = useState<LecternError | null>(null);
-    const confirm = async (): Promise<void> => {
-        const failure = await chat.delete(room.id, line.id!);
-        if (failure) setError(failure);
-        else onDone();
-    };
-    const question = error ? t('deleteFailed', { code: error.code }) : t('deleteQuestion');
-    return (
-        <Confirm
-            question={question}
-            action={t('delete')}
-            onConfirm={() => void confirm()}
-            onCancel={onDone}
-        />
-    );
 }

@@ -6,6 +6,7 @@ import type { ChatOutgoing, State } from '../client';
 import { SignIn } from '../ui/account/sign-in';
 import { Dialog } from '../ui/dialog';
 import { useConnection } from '../ui/hooks';
+import { addToDraft } from '../ui/draft';
 import { keepFor } from '../ui/keep';
 import { BASE } from '../ui/page';
 import { followKeyboard } from '../ui/viewport';
@@ -13,25 +14,28 @@ import { Chat } from './chat';
 import { RoomPane } from './pane';
 import { goTo, usePlace } from './place';
 import type { Place } from './place';
-import { userOf } from './session';
+import { draftOf, userOf } from './session';
 import { Sidebar } from './sidebar';
 import { t } from './strings';
+import type { StringKey } from './strings';
 import { useFiles } from './uploads';
-import { trouble } from './words';
+import { endedText, trouble } from './words';
 
 interface ChatPageProps {
     token: string;
     onToken(token: string): void;
     /** Signed out, by oneself or for a reason. */
-    onLeave(why: string | null): void;
+    onLeave(why: StringKey | null): void;
 }
 
 /** A chat of one's own while the page is there, drawn anew with each change. */
 function useChat(token: string, renew: () => Promise<string | null>): Chat {
     const chat = useMemo(() => {
-        const owner = `chat.${userOf(token)}`;
-        const keep = keepFor<ChatOutgoing>(owner, 'room');
-        return new Chat({ base: BASE, token, keep, refreshToken: renew });
+        const user = userOf(token);
+        const keep = keepFor<ChatOutgoing>(`chat.${user}`, 'room');
+        return new Chat({ base: BASE, token, keep, refreshToken: renew }, (room, text) =>
+            addToDraft(draftOf(user, room), text),
+        );
     }, []);
     const [, draw] = useState(0);
     useEffect(() => chat.subscribe(() => draw((count) => count + 1)), [chat]);
@@ -82,6 +86,21 @@ function useTrouble(state: State): string | null {
     return last.current;
 }
 
+/** A file that is dropped beside the messages does not take their place in the tab. */
+function keepFilesOut(): () => void {
+    const refuse = (event: DragEvent): void => {
+        if (event.defaultPrevented || !event.dataTransfer?.types.includes('Files')) return;
+        event.preventDefault();
+        event.dataTransfer.dropEffect = 'none';
+    };
+    window.addEventListener('dragover', refuse);
+    window.addEventListener('drop', refuse);
+    return () => {
+        window.removeEventListener('dragover', refuse);
+        window.removeEventListener('drop', refuse);
+    };
+}
+
 export function ChatPage({ token, onToken, onLeave }: ChatPageProps): JSX.Element {
     const { wanted, renew, answer } = useRenewal();
     const chat = useChat(token, renew);
@@ -93,11 +112,12 @@ export function ChatPage({ token, onToken, onLeave }: ChatPageProps): JSX.Elemen
     const told = useTrouble(state);
     const files = useFiles(chat);
     useEffect(() => followKeyboard(), []);
+    useEffect(keepFilesOut, []);
     useEffect(() => {
         if (state.name !== 'closed') return;
         const { kind } = state.reason;
-        if (kind === 'account_required') onLeave(t('accountRequired'));
-        else if (kind === 'token_invalid' || kind === 'token_expired') onLeave(t('signInAgain'));
+        if (kind === 'account_required') onLeave('accountRequired');
+        else if (kind === 'token_invalid' || kind === 'token_expired') onLeave('signInAgain');
     }, [state]);
     useEffect(() => {
         // The room is gone: so is its address.
@@ -122,6 +142,9 @@ export function ChatPage({ token, onToken, onLeave }: ChatPageProps): JSX.Elemen
                             </button>
                         )}
                     </p>
+                )}
+                {chat.ended && place.room === null && (
+                    <p class="chat-ended">{endedText(chat.ended)}</p>
                 )}
             </div>
             <Sidebar chat={chat} room={place.room} onSignOut={() => onLeave(null)} />

@@ -14,7 +14,7 @@ import type { Room } from './room';
 import { Search } from './search';
 import { t } from './strings';
 import type { Files } from './uploads';
-import { failureText } from './words';
+import { endedText, failureText } from './words';
 
 interface RoomPaneProps {
     chat: Chat;
@@ -31,11 +31,15 @@ export function RoomPane({ chat, id, files }: RoomPaneProps): JSX.Element {
     }
     return (
         <section class="panel pane pane-empty">
-            {id === null && <p class="empty" role="status">{lastEnded(chat) ?? t('chooseRoom')}</p>}
+            {id === null && (
+                <p class="empty" role="status">
+                    {chat.ended ? endedText(chat.ended) : t('chooseRoom')}
+                </p>
+            )}
             {id !== null && (
                 <>
                     <p class="empty" role="status">
-                        {chat.listed ? t('notYours') : t('loadingRooms')}
+                        {chat.sure ? t('notYours') : t('loadingRooms')}
                     </p>
                     <a class="pane-back" href={hashOf(null)}>
                         {t('back')}
@@ -44,10 +48,6 @@ export function RoomPane({ chat, id, files }: RoomPaneProps): JSX.Element {
             )}
         </section>
     );
-}
-
-function lastEnded({ ended }: Chat): string | null {
-    return ended && t(ended.reason === 'left' ? 'roomLeft' : 'roomGone');
 }
 
 interface OpenRoomProps {

@@ -9,7 +9,7 @@ import type { Chat } from './chat';
 import { goTo } from './place';
 import { t } from './strings';
 import { useAsked } from './use-asked';
-import { failureText } from './words';
+import { failureText, initialOf } from './words';
 
 export function PeopleDialog({ chat, onDone }: { chat: Chat; onDone(): void }): JSX.Element {
     const [query, setQuery] = useState('');
@@ -35,7 +35,13 @@ export function PeopleDialog({ chat, onDone }: { chat: Chat; onDone(): void }): 
                 error={problem}
                 value={query}
                 onValue={setQuery}
-                input={{ type: 'search', autocomplete: 'off', spellcheck: false, maxLength: 64 }}
+                input={{
+                    type: 'search',
+                    autocomplete: 'off',
+                    autofocus: true,
+                    spellcheck: false,
+                    maxLength: 64,
+                }}
             />
             <p class="hint" role="status">
                 {wanted !== '' && !busy && answer?.ok && users.length === 0 && t('nobody')}
@@ -50,7 +56,7 @@ export function PeopleDialog({ chat, onDone }: { chat: Chat; onDone(): void }): 
                             onClick={() => void choose(user)}
                         >
                             <span class="avatar avatar-direct" aria-hidden="true">
-                                {[...user.name][0]}
+                                {initialOf(user.name)}
                             </span>
                             <span>
                                 <strong>{user.name}</strong>{' '}

@@ -16,12 +16,14 @@ export class Room {
     members: readonly Member[] = [];
     /** What is being asked for. */
     readonly loading = new Set<Loading>();
-    /** Why the last page could not be had. */
-    trouble: Failure | null = null;
+    /** Why the last page could not be had, and asking for it again. */
+    trouble: { failure: Failure; retry(): Promise<void> } | null = null;
+    /** Counts what replaces the window: what was asked for before is not put into it. */
+    course = 0;
     /** Unread begins after this message: as it was when the room was opened. */
     divider: number | null = null;
-    /** The message that was looked for; counts up where it is looked for again. */
-    pointed: { seq: number; times: number } | null = null;
+    /** The message that was looked for, until it has been shown. */
+    pointed: { seq: number } | null = null;
     /** Counts the pages that replaced what was loaded: where one reads starts over. */
     turns = 0;
 
@@ -61,10 +63,6 @@ export class Room {
 
     nameOf(user: string): string {
         return this.members.find(({ id }) => id === user)?.name ?? user;
-    }
-
-    point(seq: number): void {
-        this.pointed = { seq, times: (this.pointed?.times ?? 0) + 1 };
     }
 
     /** The newest message that is loaded, by id. */

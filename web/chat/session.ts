@@ -44,6 +44,9 @@ export function takeFromAddress(): void {
     if (readable(given)) saveToken(given, false);
 }
 
+/** The name of what that user is writing in that room. */
+export const draftOf = (user: string, room: string): string => `chat.${user}.${room}`;
+
 export function userOf(token: string): string {
     return String(tokenClaims(token)?.['sub'] ?? '');
 }

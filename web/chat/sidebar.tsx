@@ -2,19 +2,19 @@
 
 import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { draftUnder } from '../ui/draft';
 import { Icon } from '../ui/icons';
 import { useNow } from '../ui/hooks';
 import { LanguageSwitch } from '../ui/language';
-import { tab } from '../ui/storage';
 import type { Chat } from './chat';
 import { GroupsDialog } from './groups';
-import { MOST_UNREAD } from './model/rooms';
 import type { RoomEntry } from './model/rooms';
 import { PeopleDialog } from './people';
 import { hashOf } from './place';
 import { Search } from './search';
+import { draftOf } from './session';
 import { t } from './strings';
-import { preview, shortTime } from './words';
+import { initialOf, preview, shortTime, unreadText } from './words';
 
 interface SidebarProps {
     chat: Chat;
@@ -101,8 +101,8 @@ interface RoomItemProps {
 
 function RoomItem({ entry, me, now, open }: RoomItemProps): JSX.Element {
     const { id, kind, name, last, at, unread, members } = entry;
-    const draft = open ? null : tab.get<unknown>(`lectern.draft.chat.${me}.${id}`);
-    const count = unread >= MOST_UNREAD ? t('manyUnread', { count: MOST_UNREAD - 1 }) : unread;
+    const draft = open ? '' : draftUnder(draftOf(me, id));
+    const count = unreadText(unread);
     return (
         <li>
             <a
@@ -112,15 +112,15 @@ function RoomItem({ entry, me, now, open }: RoomItemProps): JSX.Element {
                 data-room={id}
             >
                 <span class={`avatar avatar-${kind}`} aria-hidden="true">
-                    {[...name][0]}
+                    {initialOf(name)}
                 </span>
                 <span class="room-name">
                     <strong>{name}</strong>
                     {kind === 'group' && <span class="room-count">{members}</span>}
                 </span>
                 <time dateTime={new Date(at).toISOString()}>{shortTime(at, now)}</time>
-                <span class={typeof draft === 'string' ? 'room-last room-draft' : 'room-last'}>
-                    {typeof draft === 'string'
+                <span class={draft === '' ? 'room-last' : 'room-last room-draft'}>
+                    {draft !== ''
                         ? t('draftOf', { text: draft })
                         : last && preview(last, me, kind === 'direct')}
                 </span>

@@ -1,10 +1,11 @@
 /** Messages, failures and times in words. */
 
 import type { ChatMessage, Failure, LecternError, State } from '../client';
-import { language } from '../ui/strings';
+import { clockTime, language } from '../ui/strings';
 import type { Language } from '../ui/strings';
 import { whyNot } from '../ui/why';
 import { contentOf, presenceOf } from './model/content';
+import { MOST_UNREAD } from './model/rooms';
 import { t } from './strings';
 
 /** What a room's line in the list says of its last message. */
@@ -22,17 +23,50 @@ export function preview(message: ChatMessage, me: string, direct: boolean): stri
     return t('previewFrom', { name: message.senderName ?? message.sender, text });
 }
 
+/** Why the room that was open no longer is. */
+export function endedText({ name, reason }: { name: string; reason: string }): string {
+    const gone = reason === 'deleted' || reason === 'room_not_found';
+    return t(gone ? 'roomEnded' : 'roomLeft', { name });
+}
+
+/** How many are unread, as far as the server counts. */
+export function unreadText(count: number): string {
+    return count >= MOST_UNREAD ? t('manyUnread', { count: MOST_UNREAD - 1 }) : String(count);
+}
+
+/** What stands for a name: its first character, however many code points that has. */
+export function initialOf(name: string): string {
+    if (typeof Intl.Segmenter !== 'function') return [...name][0] ?? '';
+    const [first] = new Intl.Segmenter().segment(name);
+    return first?.segment ?? '';
+}
+
 export function failureText({ code, status }: Failure): string {
     if (status === 0) return t('unreachableNow');
     if (code === 'too_many_rooms') return t('tooManyRooms');
     if (code === 'room_full') return t('roomFull');
     if (code === 'room_not_found') return t('roomGone');
+    if (code === 'user_not_found') return t('userGone');
+    if (status === 429 || status === 503) return t('busyNow');
     return t('failed', { code });
 }
 
 export function whyNotSent(error: LecternError | undefined): string {
-    const gone = error?.code === 'not_member' || error?.code === 'room_not_found';
-    return gone ? t('refusedMember') : whyNot(error);
+    switch (error?.code) {
+        case 'not_member':
+        case 'room_not_found':
+            return t('refusedMember');
+        case 'message_not_found':
+            return t('refusedDeleted');
+        case 'closed':
+            return t('refusedSignedOut');
+        default:
+            return whyNot(error);
+    }
+}
+
+export function whyNotDeleted(error: LecternError): string {
+    return error.code === 'forbidden' ? t('refusedNotYours') : whyNotSent(error);
 }
 
 /** What keeps us from being connected; null while nothing does. */
@@ -79,6 +113,6 @@ export function dayText(ms: number): string {
 export function shortTime(ms: number, now: number): string {
     const today = new Date(ms).toDateString() === new Date(now).toDateString();
     return today
-        ? format(language(), 'clock', { hour: '2-digit', minute: '2-digit' }).format(ms)
+        ? clockTime(ms)
         : format(language(), 'date', { day: 'numeric', month: 'short' }).format(ms);
 }

@@ -79,15 +79,6 @@ const QUEUE = 500;
 /** A `ref` is recognised for ever; what was written yesterday is not sent unasked, ms. */
 const REF_MS = 12 * 3_600_000;
 
-/** Refusals that say that a room cannot be followed. */
-const NOT_FOLLOWED = new Set(['room_not_found', 'not_member', 'too_many_rooms', 'bad_field']);
-
-/** Refusals that say "later". */
-const LATER = new Set(['unavailable', 'rate_limited']);
-
-/** How long "later" is where the server does not say, ms. */
-const LATER_MS = 1000;
-
 export class ChatClient {
     private readonly env: Environment;
     private readonly connection: ChatConnection;
@@ -264,22 +255,21 @@ export class ChatClient {
         this.events.emit('hello', { ...welcome.message, again });
         if (!send || this.state.name !== 'open') return;
         this.outbox.open(send, welcome.message.limits);
-        this.following.start();
+        this.following.start(send, welcome.message.limits);
     }
 
     private onAck({ ref, ts, message }: Message<{ id?: string } | null>): void {
         const id = message?.id;
-        if (ref !== undefined) this.outbox.taken({ ref, ts, ...(id === undefined ? {} : { id }) });
+        if (ref === undefined || this.following.taken(ref)) return;
+        this.outbox.taken({ ref, ts, ...(id === undefined ? {} : { id }) });
     }
 
     private onError({ ref, message }: Message<Refusal>): void {
-        const room = this.following.questioned(ref);
-        if (room !== null && LATER.has(message.code)) {
-            return this.following.postpone(room, message.retryAfterMs ?? LATER_MS);
-        }
-        if (room !== null && NOT_FOLLOWED.has(message.code)) {
-            this.following.drop(room);
-            return this.events.emit('closed', { room, reason: message.code });
+        const refused = this.following.refused(ref, message);
+        if (refused) {
+            const { room, over } = refused;
+            if (over) this.events.emit('closed', { room, reason: message.code });
+            return;
         }
         const error = this.outbox.refused(ref, message);
         if (error) this.events.emit('error', error);

@@ -45,6 +45,11 @@ const LATER = new Set(['unavailable', 'rate_limited']);
 /** How long "later" is where the server does not say, ms. */
 const LATER_MS = 1000;
 
+/** After how many ms to send it again; null where it was refused for good. */
+export function laterOf({ code, retryAfterMs = LATER_MS }: Refusal): number | null {
+    return LATER.has(code) ? retryAfterMs : null;
+}
+
 export interface OutboxOptions<Out> {
     /** Most messages that may wait for an answer. */
     capacity: number;
@@ -160,9 +165,10 @@ export class Outbox<Out extends { messageType: string } = Outgoing> {
     /** The server refused a message. Returns the error, or null where it will be sent again. */
     refused(ref: string | undefined, refusal: Refusal): LecternError | null {
         const entry = ref === undefined ? undefined : this.entries.get(ref);
-        if (entry && LATER.has(refusal.code)) {
+        const later = laterOf(refusal);
+        if (entry && later !== null) {
             entry.sent = false;
-            this.pause(refusal.retryAfterMs ?? LATER_MS);
+            this.pause(later);
             return null;
         }
         const error = new LecternError(refusal.code, refusal.message, refusal.field, ref);

@@ -12,14 +12,15 @@ export class Pacer {
     private readonly perMs: number;
     private at: number;
 
-    /** `rate` per second and `burst` as announced in `welcome`. */
+    /** `rate` per second and `burst` as announced in `welcome`; `share` of them is used. */
     constructor(
         rate: number,
         burst: number,
         private readonly now: () => number,
+        share = SHARE,
     ) {
-        this.capacity = Math.max(1, Math.floor(burst * SHARE));
-        this.perMs = Math.max(0.001, (rate * SHARE) / 1000);
+        this.capacity = Math.max(1, Math.floor(burst * share));
+        this.perMs = Math.max(0.001, (rate * share) / 1000);
         this.tokens = this.capacity;
         this.at = now();
     }

@@ -21,6 +21,10 @@ const MOST_SENT = 100_000;
 /** What closing waits for: that what was sent before it has arrived, ms. */
 const LAST_WORDS = 2000;
 
+/** "Connection interrupted": on a WebSocket it would be an error in the protocol. */
+const INTERRUPTED = 1002;
+const LOST = 1006;
+
 const CONNECTING = 0;
 const OPEN = 1;
 const CLOSING = 2;
@@ -108,7 +112,7 @@ class SockJsSocket implements WebSocketLike {
             if (frames === null) break;
             empty = frames > 0 ? 0 : empty + 1;
         }
-        this.end(1006, '');
+        this.end(LOST, '');
     }
 
     /** One request: how many frames it brought; null where it failed. */
@@ -164,7 +168,7 @@ class SockJsSocket implements WebSocketLike {
         switch (line[0]) {
             case 'o':
                 // A second one: the server has lost the session, and all that we don't know of.
-                if (this.readyState !== CONNECTING) return this.end(1006, '');
+                if (this.readyState !== CONNECTING) return this.end(LOST, '');
                 this.readyState = OPEN;
                 return this.onopen?.({});
             case 'a':
@@ -174,7 +178,7 @@ class SockJsSocket implements WebSocketLike {
                 return;
             case 'c': {
                 const [code, reason] = JSON.parse(line.slice(1)) as [number, string];
-                return this.end(code, reason);
+                return this.end(code === INTERRUPTED ? LOST : code, reason);
             }
         }
     }
@@ -189,7 +193,7 @@ class SockJsSocket implements WebSocketLike {
                 size += this.waiting[count++]!.length;
             }
             const batch = this.waiting.splice(0, count);
-            if (!(await this.deliver(batch))) this.end(1006, '');
+            if (!(await this.deliver(batch))) this.end(LOST, '');
         }
         this.sending = null;
     }

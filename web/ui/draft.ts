@@ -5,19 +5,28 @@ import { tab } from './storage';
 
 const keyOf = (name: string): string => `lectern.draft.${name}`;
 
+/** What is being written under that name; empty where nothing is. */
+export function draftUnder(name: string): string {
+    const kept = tab.get<unknown>(keyOf(name));
+    return typeof kept === 'string' ? kept : '';
+}
+
 /** A text that outlives a reload under that name; empty again means forgotten. */
 export function useDraft(name: string): [string, (text: string) => void] {
     const key = keyOf(name);
-    const [text, setText] = useState(() => {
-        const kept = tab.get<unknown>(key);
-        return typeof kept === 'string' ? kept : '';
-    });
+    const [text, setText] = useState(() => draftUnder(name));
     const change = (next: string): void => {
         setText(next);
         if (next === '') tab.remove(key);
         else tab.set(key, next);
     };
     return [text, change];
+}
+
+/** Puts a text to what is being written under that name, while nobody writes there. */
+export function addToDraft(name: string, text: string): void {
+    const kept = draftUnder(name);
+    tab.set(keyOf(name), kept === '' ? text : `${kept}\n${text}`);
 }
 
 /** When the page goes, what was refused goes back to the draft: nobody else has it. */

@@ -2,7 +2,7 @@
 
 import { render } from 'preact';
 import type { ComponentType, JSX } from 'preact';
-import { useEffect } from 'preact/hooks';
+import { useLayoutEffect } from 'preact/hooks';
 import { useLanguage } from './hooks';
 import './style.css';
 
@@ -14,7 +14,8 @@ interface RootProps {
 /** Drawn anew with each switch of language, and with it all that says something by `t()`. */
 function Root({ title, App }: RootProps): JSX.Element {
     const language = useLanguage();
-    useEffect(() => {
+    // Before the page's own effects: it may have more to say in its title.
+    useLayoutEffect(() => {
         document.documentElement.lang = language;
         document.title = `${title()} · Lectern`;
     }, [language]);

@@ -62,6 +62,24 @@ function firstVisible(box: HTMLElement): HTMLElement | null {
     return (item as HTMLElement | null | undefined) ?? first ?? null;
 }
 
+/** Where the line that had the focus goes, the list has it: whoever uses keys stays where they were. */
+function useFocusKept(box: RefObject<HTMLDivElement | null>, lines: readonly StreamLine[]): void {
+    const focused = useRef<Element | null>(null);
+    useEffect(() => {
+        const look = (): void => {
+            const { activeElement } = document;
+            focused.current = box.current?.contains(activeElement) ? activeElement : null;
+        };
+        document.addEventListener('focusin', look);
+        return () => document.removeEventListener('focusin', look);
+    }, []);
+    useLayoutEffect(() => {
+        if (!focused.current || focused.current.isConnected) return;
+        focused.current = null;
+        if (document.activeElement === document.body) box.current?.focus({ preventScroll: true });
+    }, [lines]);
+}
+
 /**
  * `whole` is false where the lines do not reach up to the newest: then their end is not the end.
  */
@@ -77,6 +95,7 @@ export function useStream(lines: readonly StreamLine[], whole = true): StreamVie
     const last = lines[lines.length - 1];
     const now = useRef({ whole });
     now.current = { whole };
+    useFocusKept(box, lines);
 
     const follows = (): boolean => atEnd.current && now.current.whole;
     const mark = (): void => {
@@ -159,7 +178,7 @@ export function StreamBox({ view, empty, children, quiet }: StreamBoxProps): JSX
                 onScroll={onScroll}
                 role="log"
                 aria-live={live && !quiet ? 'polite' : 'off'}
-                aria-label={t('messages')}
+                aria-label={t('conversation')}
                 tabIndex={0}
             >
                 <ol>{children}</ol>

@@ -75,12 +75,20 @@ export function onLanguage(fn: () => void): () => void {
     return () => void listeners.delete(fn);
 }
 
+const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]/;
+
+/** What is written from right to left keeps its own order within a sentence, and the sentence its. */
+function filledIn(value: string | number = ''): string {
+    const text = String(value);
+    return RIGHT_TO_LEFT.test(text) ? `\u2068${text}\u2069` : text;
+}
+
 /** Makes a `t()` of a table. */
 export function defineStrings<Table extends Record<string, Text>>(
     table: Table,
 ): Translate<keyof Table & string> {
     return (key, values = {}) =>
-        table[key]![current].replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ''));
+        table[key]![current].replace(/\{(\w+)\}/g, (_, name: string) => filledIn(values[name]));
 }
 
 /** What more than one page says. */
@@ -92,6 +100,7 @@ export const common = {
     yourName: { ko: '이름', en: 'Your name' },
     message: { ko: '메시지', en: 'Message' },
     messages: { ko: '메시지', en: 'Messages' },
+    conversation: { ko: '대화 내용', en: 'Messages' },
     chat: { ko: '대화', en: 'Chat' },
     cancel: { ko: '취소', en: 'Cancel' },
     useHere: { ko: '여기에서 계속하기', en: 'Continue here' },
@@ -187,11 +196,11 @@ export type StringKey = KeyOf<typeof t>;
 
 /** Made once: making one takes longer than using it a hundred times. */
 function clock(language: Language): Intl.DateTimeFormat {
-    return new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit' });
+    return new Intl.DateTimeFormat(language, { hour: 'numeric', minute: '2-digit' });
 }
 const clocks: Record<Language, Intl.DateTimeFormat> = { ko: clock('ko'), en: clock('en') };
 
-/** 14:05, in the reader's own way. */
+/** 2:05 PM, in the reader's own way. */
 export function clockTime(ms: number): string {
     return clocks[current].format(ms);
 }

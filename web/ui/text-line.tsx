@@ -64,6 +64,7 @@ export function TextLine(props: TextLineProps): JSX.Element {
                     id={id}
                     ref={field}
                     rows={1}
+                    dir="auto"
                     enterkeyhint="enter"
                     placeholder={hint}
                     value={text}

@@ -20,7 +20,8 @@ export interface MessageLine extends Content {
     sender: string;
     name: string;
     ts: number;
-    status: 'sent' | 'sending' | 'failed';
+    status: 'sent' | 'sending' | 'failed' | 'deleting';
+    /** Why it could not be sent, or taken back. */
     error?: LecternError;
 }
 
@@ -58,6 +59,9 @@ const said = (type: string, body: unknown): string => `${type} ${JSON.stringify(
 export class Timeline {
     /** By seq, without what is on its way. */
     private entries: Entry[] = [];
+    /** What the window covers, shown or not: pages may hold nothing that is shown. */
+    private from = 0;
+    private to = 0;
     private unsent: Unsent[] = [];
     /** One's own that came back while one of the same wording still had no answer. */
     private held: ChatMessage[] = [];
@@ -85,16 +89,27 @@ export class Timeline {
         return this.lines;
     }
 
+    /** The numbers at the window's ends; 0 where it is empty. */
     get first(): number {
-        return this.entries[0]?.seq ?? 0;
+        return this.from;
     }
 
     get last(): number {
-        return this.entries[this.entries.length - 1]?.seq ?? 0;
+        return this.to;
     }
 
     has(seq: number): boolean {
         return this.entries.some((entry) => entry.seq === seq);
+    }
+
+    /** The number of that message, or where it is gone of the one before it, or else the first. */
+    nearest(seq: number): number {
+        let found = 0;
+        for (const entry of this.entries) {
+            if (entry.kind !== 'message') continue;
+            if (found === 0 || entry.seq <= seq) found = entry.seq;
+        }
+        return found;
     }
 
     /** Messages of others after that one, as far as they are loaded. */
@@ -109,6 +124,7 @@ export class Timeline {
     /** Starts over with these. */
     reset({ messages }: Page, { older, newer }: { older: boolean; newer: boolean }): void {
         this.entries = [];
+        [this.from, this.to] = [0, 0];
         this.loaded = true;
         this.older = older;
         this.newer = newer;
@@ -122,6 +138,7 @@ export class Timeline {
         this.put(messages);
         if (this.entries.length <= MOST_LOADED) return;
         this.entries = this.entries.slice(0, MOST_LOADED);
+        this.to = this.entries[MOST_LOADED - 1]!.seq;
         this.newer = true;
     }
 
@@ -249,6 +266,18 @@ export class Timeline {
         return true;
     }
 
+    /** It is being taken back, or could not be. */
+    deleting(seq: number, error?: LecternError): void {
+        const place = this.entries.findIndex((entry) => entry.seq === seq);
+        const entry = this.entries[place];
+        if (entry?.kind !== 'message') return;
+        const { error: _, ...line } = entry;
+        this.entries[place] = error
+            ? { ...line, status: 'sent', error }
+            : { ...line, status: 'deleting' };
+        this.lines = null;
+    }
+
     private erase(seq: number): void {
         if (seq === 0) return;
         this.deleted.add(seq);
@@ -301,12 +330,16 @@ export class Timeline {
         const known = new Set(this.entries.map(({ seq }) => seq));
         let ordered = true;
         for (const message of messages) {
-            this.newest = Math.max(this.newest, seqOf(message.id));
+            const seq = seqOf(message.id);
+            const above = seq > this.to;
+            this.newest = Math.max(this.newest, seq);
+            this.from = this.from === 0 ? seq : Math.min(this.from, seq);
+            this.to = Math.max(this.to, seq);
             if (this.change(message)) continue;
             const entry = this.entryOf(message);
-            if (!entry || known.has(entry.seq)) continue;
-            known.add(entry.seq);
-            ordered &&= entry.seq > this.last;
+            if (!entry || known.has(seq)) continue;
+            known.add(seq);
+            ordered &&= above;
             this.entries.push(entry);
         }
         if (!ordered) this.entries.sort((a, b) => a.seq - b.seq);
@@ -315,6 +348,7 @@ export class Timeline {
     private dropOldest(): void {
         if (this.entries.length <= MOST_LOADED) return;
         this.entries = this.entries.slice(-MOST_LOADED);
+        this.from = this.entries[0]!.seq;
         this.older = true;
     }
 }

@@ -148,27 +148,49 @@ const HOPELESS = new Set([
     'cut_off',
 ]);
 
-function stageText({ stage, bytes }: Upload): string {
+/** In chat what is sent may be anything. */
+const OF_FILES: Partial<Record<StringKey, StringKey>> = {
+    image: 'file',
+    uploads: 'fileUploads',
+    preparing: 'preparingFile',
+    offline: 'offlineFile',
+    busyImages: 'busyFiles',
+    ended: 'chatGone',
+    otherFailure: 'otherFileFailure',
+    tooMany: 'tooManyFiles',
+};
+
+type Say = typeof t;
+const ofFiles: Say = (key, values) => t(OF_FILES[key] ?? key, values);
+
+function stageText({ stage, bytes }: Upload, say: Say): string {
     switch (stage.name) {
         case 'waiting':
-            return t('waiting');
+            return say('waiting');
         case 'preparing':
-            return t('preparing');
+            return say('preparing');
         case 'uploading':
-            return t('uploading', { percent: Math.round(stage.fraction * 100) });
+            return say('uploading', { percent: Math.round(stage.fraction * 100) });
         case 'pausing':
-            return t(stage.why === 'busy' ? 'busyImages' : 'offline');
+            return say(stage.why === 'busy' ? 'busyImages' : 'offline');
         case 'failed':
-            return t(FAILURES[stage.code] ?? 'otherFailure', {
+            return say(FAILURES[stage.code] ?? 'otherFailure', {
                 code: stage.code,
                 size: sizeText(bytes),
             });
     }
 }
 
-function UploadItem({ upload, uploads }: { upload: Upload; uploads: Uploads<any> }): JSX.Element {
-    const { key, name, bytes, shrunkTo, preview, stage } = upload;
-    const text = stageText(upload);
+interface UploadItemProps {
+    upload: Upload;
+    uploads: Uploads<any>;
+    say: Say;
+}
+
+function UploadItem({ upload, uploads, say }: UploadItemProps): JSX.Element {
+    const { key, bytes, shrunkTo, preview, stage } = upload;
+    const name = upload.name || say('image');
+    const text = stageText(upload, say);
     const loud = stage.name === 'failed' || stage.name === 'pausing';
     // Before that it may turn out to be an image.
     const sent = loud || stage.name === 'uploading';
@@ -185,9 +207,9 @@ function UploadItem({ upload, uploads }: { upload: Upload; uploads: Uploads<any>
                 )}
             </span>
             <div class="upload-text">
-                <span class="upload-name">{name || t('image')}</span>
+                <span class="upload-name">{name}</span>
                 {stage.name === 'uploading' && (
-                    <progress value={stage.fraction} max={1} aria-label={name || t('image')} />
+                    <progress value={stage.fraction} max={1} aria-label={name} />
                 )}
                 {shrunkTo !== null && (
                     <span class="hint">
@@ -203,16 +225,14 @@ function UploadItem({ upload, uploads }: { upload: Upload; uploads: Uploads<any>
                 </span>
             </div>
             {loud && !(stage.name === 'failed' && HOPELESS.has(stage.code)) && (
-                <button type="button" onClick={() => uploads.retry(key)}>
+                <button type="button" class="small" onClick={() => uploads.retry(key)}>
                     {t('retry')}
                 </button>
             )}
             <button
                 type="button"
                 class="quiet"
-                aria-label={t(stage.name === 'failed' ? 'removeUpload' : 'cancelUpload', {
-                    name: name || t('image'),
-                })}
+                aria-label={t(stage.name === 'failed' ? 'removeUpload' : 'cancelUpload', { name })}
                 onClick={() => uploads.cancel(key)}
             >
                 {t(stage.name === 'failed' ? 'remove' : 'cancel')}
@@ -225,19 +245,22 @@ interface UploadListProps {
     uploads: Uploads<any>;
     /** Those of this target only. */
     target?: string;
+    /** Of any kind, and not only images. */
+    anyFile?: boolean;
 }
 
-export function UploadList({ uploads, target }: UploadListProps): JSX.Element | null {
+export function UploadList({ uploads, target, anyFile }: UploadListProps): JSX.Element | null {
+    const say = anyFile ? ofFiles : t;
     const all = uploads.all.filter((upload) => target === undefined || upload.target === target);
     if (all.length === 0) return null;
     return (
-        <ul class="uploads" aria-label={t('uploads')}>
+        <ul class="uploads" aria-label={say('uploads')}>
             {all.map((upload) => (
-                <UploadItem key={upload.key} upload={upload} uploads={uploads} />
+                <UploadItem key={upload.key} {...{ upload, uploads, say }} />
             ))}
             {uploads.tooMany && (
                 <li class="hint" role="status">
-                    {t('tooMany', { count: MOST_UPLOADS })}
+                    {say('tooMany', { count: MOST_UPLOADS })}
                 </li>
             )}
         </ul>
