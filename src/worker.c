@@ -42,6 +42,7 @@ struct worker {
     size_t batch; /* sockets closed at a time */
     int64_t deadline_ms;
     bool started;
+    bool settled; /* chats were, when they were looked at last */
     atomic_bool ended;
 };
 
@@ -118,8 +119,8 @@ struct worker *worker_create(unsigned index, const struct config *config,
             (struct hearer){&chat_loop_bus_events, worker->chats, chat_loop_owns};
         worker->hearers[PART_ROOMS] = (struct hearer){&rooms_bus_events, worker->rooms, NULL};
         worker->bus = bus_create(worker->loop, config, server_id, &bus_events, worker);
-        worker->proto_loop = proto_loop_create(worker->loop, config, worker->rooms, worker->feeds,
-                                               worker->chats);
+        worker->proto_loop =
+            proto_loop_create(worker->loop, config, worker->rooms, worker->feeds, worker->chats);
     }
     if (!worker->bus || !worker->proto_loop) {
         worker_destroy(worker);
@@ -200,10 +201,12 @@ static void check_end(uv_timer_t *timer)
                  loop_index(worker->loop));
         close_sockets(worker);
     } else if (worker->step == CLOSING && proto_loop_count(worker->proto_loop) == 0) {
-        /* What was sent is still stored, and published in this turn or the one before. */
-        if (chat_loop_settled(worker->chats, late)) {
+        /* What was sent is still stored, and published: commands leave at the end of a turn. */
+        bool settled = chat_loop_settled(worker->chats, late);
+        if (settled && worker->settled) {
             stop_all(worker);
         }
+        worker->settled = settled;
     } else if (worker->step == CLOSING && late) {
         proto_loop_kill_all(worker->proto_loop);
     } else if (worker->step == CLOSING) {

@@ -38,25 +38,25 @@ enum metric {
     METRIC_CIVETWEB_SOCKETS,   /* counter: civetweb's own WebSocket handlers reached (a defect) */
     METRIC_IMAGES,             /* counter: images taken */
     METRIC_IMAGE_CRASHES,      /* counter: decoders that were ended by a signal of their own */
-    METRIC_FILES_FETCHED,      /* counter: files read from Redis or a bucket, not found in the cache */
-    METRIC_FILES_HANDED,       /* counter: files left to the sender, http/sender.h */
-    METRIC_FILES_TAKEN,        /* counter: files and images taken into chats */
-    METRIC_FILES_FAILED,       /* counter: uploads into chats that failed */
-    METRIC_FILES_ERASED,       /* counter: files of chats erased with their message or room */
-    METRIC_FILES_UPLOADING,    /* gauge: files on their way into chats */
-    METRIC_FILE_CACHE_BYTES,   /* gauge: files in the cache */
-    METRIC_OUT_OF_MEMORY,      /* counter: connections or requests given up for want of memory */
-    METRIC_STORE_UP,           /* gauge: 1 while the store answers */
-    METRIC_STORE_WRITES,       /* counter: pieces of work committed to the store */
-    METRIC_STORE_BATCHES,      /* counter: transactions that they shared */
-    METRIC_STORE_LOST,         /* counter: the writer's connections to the store lost */
-    METRIC_CHAT_ROOMS,         /* gauge: chat rooms that are followed, by loop */
-    METRIC_CHAT_FILLED,        /* counter: rows of chats that did not come by Redis */
-    METRIC_STOMP_ENCODED,      /* counter: rooms' messages encoded for STOMP, by loop and carrier */
-    METRIC_FEED_FOLLOWERS,     /* gauge: clients that follow event channels */
-    METRIC_FEED_EVENTS,        /* counter: events that came on followed channels, by loop */
-    METRIC_FEED_DROPPED,       /* counter: events that a slow client did not get */
-    METRIC_FEED_REPAIRED,      /* counter: events that were not valid UTF-8 */
+    METRIC_FILES_FETCHED,   /* counter: files read from Redis or a bucket, not found in the cache */
+    METRIC_FILES_HANDED,    /* counter: files left to the sender, http/sender.h */
+    METRIC_FILES_TAKEN,     /* counter: files and images taken into chats */
+    METRIC_FILES_FAILED,    /* counter: uploads into chats that failed */
+    METRIC_FILES_ERASED,    /* counter: files of chats erased with their message or room */
+    METRIC_FILES_UPLOADING, /* gauge: files on their way into chats */
+    METRIC_FILE_CACHE_BYTES, /* gauge: files in the cache */
+    METRIC_OUT_OF_MEMORY,    /* counter: connections or requests given up for want of memory */
+    METRIC_STORE_UP,         /* gauge: 1 while the store answers */
+    METRIC_STORE_WRITES,     /* counter: pieces of work committed to the store */
+    METRIC_STORE_BATCHES,    /* counter: transactions that they shared */
+    METRIC_STORE_LOST,       /* counter: the writer's connections to the store lost */
+    METRIC_CHAT_ROOMS,       /* gauge: chat rooms that are followed, by loop */
+    METRIC_CHAT_FILLED,      /* counter: rows of chats that did not come by Redis */
+    METRIC_STOMP_ENCODED,    /* counter: rooms' messages encoded for STOMP, by loop and carrier */
+    METRIC_FEED_FOLLOWERS,   /* gauge: clients that follow event channels */
+    METRIC_FEED_EVENTS,      /* counter: events that came on followed channels, by loop */
+    METRIC_FEED_DROPPED,     /* counter: events that a slow client did not get */
+    METRIC_FEED_REPAIRED,    /* counter: events that were not valid UTF-8 */
     METRIC_COUNT,
 };
 
