@@ -53,7 +53,8 @@ for (const kind of places) {
         before(async () => {
             place = await kind.start();
             store = await kind.store.start();
-            server = await startServer({ redis, env: { ...place.env, ...await store.fresh(), LECTERN_FILE_MAX: FILE_MAX, LECTERN_HTTP_THREADS: 32 } });
+            server = await startServer({ redis, env: { ...place.env, ...await store.fresh(), LECTERN_FILE_MAX: FILE_MAX, LECTERN_HTTP_THREADS: 32,
+                LECTERN_RATE_STUDENT: '1000/1000' } });
             [owner, member, stranger] = [somebody({ type: 'teacher' }), somebody(), somebody()];
             await known(server, stranger);
             room = (await group(server, '파일 방', owner, member)).id;
@@ -82,7 +83,7 @@ for (const kind of places) {
             assert.deepEqual(begun.message, { ...message.message, state: 'uploading' });
             assert.equal(begun.ref, undefined);
             const done = await heard.next(({ messageType, message: m }) => messageType === 'file-state' && m.id === message.id);
-            assert.deepEqual(done.message, { id: message.id, ...message.message });
+            assert.deepEqual(done.message, { id: message.id, state: 'ready' });
             assert.match(done.seal, /^[a-z2-7]{12}$/);
             heard.stop();
             const shown = ok(await chat(server, owner).history(room)).messages.find(({ id }) => id === message.id);
@@ -106,7 +107,7 @@ for (const kind of places) {
             const begun = await socket.next((heard) => heard.id === id);
             assert.deepEqual(begun.message, { ...message, state: 'uploading' });
             const ready = await socket.next('file-state');
-            assert.deepEqual(ready.message, { id, ...message });
+            assert.deepEqual(ready.message, { id, state: 'ready' });
             const raw = await begin(server, member, room, 5000);
             const { id: cut } = await socket.next('file');
             raw.destroy();
@@ -225,7 +226,7 @@ for (const kind of places) {
         });
 
         test('a page that somebody uploads is never shown as one', async () => {
-            for (const type of ['text/html', 'application/xhtml+xml', 'image/svg+xml', 'text/xml', 'application/pdf', 'text/javascript']) {
+            for (const type of ['text/html', 'application/xhtml+xml', 'image/svg+xml', 'text/xml', 'application/pdf', 'text/javascript', 'audio/x+xml']) {
                 const { message } = ok(await upload(server, member, room, '<script>alert(1)</script>', { name: 'x.html', type }), 201);
                 const { headers } = await fetchFile(server, message.url);
                 assert.match(headers['content-disposition'], /^attachment; /, type);
@@ -324,7 +325,9 @@ for (const kind of places) {
             assert.equal(await stateOf(server, owner, room, id), 'uploading');
             raw.destroy();
             const { message } = await heard.next(({ messageType }) => messageType === 'file-state');
-            assert.deepEqual(message, { id, name: 'slow.bin', type: 'application/octet-stream', bytes: 2_000_000, state: 'failed' });
+            assert.deepEqual(message, { id, state: 'failed' });
+            const shown = ok(await chat(server, owner).history(room)).messages.find((said) => said.id === id);
+            assert.deepEqual(shown.message, { name: 'slow.bin', type: 'application/octet-stream', bytes: 2_000_000, state: 'failed' });
             assert.equal(await stateOf(server, owner, room, id), 'failed');
             assert.deepEqual(place.names(server), names);
             heard.stop();
@@ -347,6 +350,17 @@ for (const kind of places) {
             raw.destroy();
             heard.stop();
             await waitFor(() => !place.names(server).includes(fileId(begun)), { what: 'the end of its bytes', timeout: limit(30_000), every: 50 });
+        });
+
+        test('of one whose message was deleted nothing is given out again, not even its name', async () => {
+            const name = `비밀${Date.now()}.pdf`;
+            const { id, message } = ok(await upload(server, member, room, bytesOf(3000), { name }), 201);
+            const page = () => chat(server, owner).history(room, { after: Number(id.split('.')[1]) - 1, limit: 200 });
+            assert.match((await page()).text, /file-state/);
+            assert.equal((await chat(server, member).erase(id)).status, 204);
+            const { text, status } = await page();
+            assert.equal(status, 200);
+            assert.ok(!text.includes(name) && !text.includes(fileId({ message })), text);
         });
 
         test('goes with its room', async () => {
@@ -591,6 +605,56 @@ describe('uploads that nobody will finish', () => {
         }
     });
 
+    test('one whose message came to be after nobody could say so', async () => {
+        const store = await stores[1].start();
+        const env = await store.fresh();
+        const server = await startServer({ redis, env: { ...env, LECTERN_LEASE_S: 2, LECTERN_STORE_TIMEOUT_MS: 500 } });
+        try {
+            const who = somebody({ type: 'teacher' });
+            const room = (await group(server, 'unknown', who)).id;
+            const base = new URL(env.LECTERN_STORE_URL).pathname.slice(1);
+            await store.postgres.query(`CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(2); RETURN NULL; END';
+                CREATE CONSTRAINT TRIGGER slow_commit AFTER INSERT ON chat_files DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait()`, base);
+            refusedWith(await upload(server, who, room, bytesOf(1000)), 503, 'unavailable');
+            await waitFor(async () => (await store.postgres.query('SELECT count(*) FROM chat_files', base)) === '1', { what: 'the late commit', timeout: limit(20_000), every: 100 });
+            await waitFor(async () => {
+                const answer = await chat(server, who).history(room);
+                return answer.status === 200 && answer.body.messages.at(-1).message.state === 'failed';
+            }, { what: 'the end of the upload', timeout: limit(30_000), every: 100 });
+        } finally {
+            await server.stop();
+            await store.stop();
+        }
+    });
+
+    test('a Redis that has lost a lease for a moment does not end the uploads of a server that lives', async () => {
+        const dir = await startServer({ redis }); // only to have a directory that outlives the others
+        const env = { LECTERN_LEASE_S: 12, LECTERN_FILES_URL: `file:${path.join(dir.dataDir, 'shared')}`, LECTERN_STORE_URL: `sqlite:${path.join(dir.dataDir, 'shared.db')}` };
+        const [first, second] = [await startServer({ redis, env: { ...env, LECTERN_SERVER_ID: `a-${process.pid}` } }), await startServer({ redis, env })];
+        try {
+            const who = somebody({ type: 'teacher' });
+            const room = (await group(first, 'lease', who)).id;
+            const old = [ok(await upload(first, who, room, bytesOf(100)), 201), ok(await upload(first, who, room, bytesOf(100)), 201)];
+            const raw = await begin(first, who, room, 5_000_000);
+            const dripping = setInterval(() => raw.write(bytesOf(20_000)), 500);
+            const began = Date.now();
+            await waitFor(() => Date.now() - began > 3500, { what: 'an upload that is not young', timeout: limit(20_000), every: 100 });
+            await redis.client.del(`server:a-${process.pid}:alive`);
+            for (const { id, message } of old) { // which wakes the second one's sweeper, and again when it has looked
+                ok(await chat(second, who).erase(id), 204);
+                await waitFor(() => !kept(path.join(dir.dataDir, 'shared')).includes(fileId({ message })), { what: 'its sweep', timeout: limit(60_000), every: 50 });
+            }
+            const { messages } = ok(await chat(second, who).history(room));
+            clearInterval(dripping);
+            raw.destroy();
+            assert.equal(messages.at(-1).message.state, 'uploading');
+        } finally {
+            await first.stop();
+            await second.stop();
+            await dir.stop();
+        }
+    });
+
     test('a server that ends tells of them itself', async () => {
         const server = await startServer({ redis, env: { LECTERN_DRAIN_S: 0 } });
         const who = somebody({ type: 'teacher' });
@@ -696,6 +760,25 @@ describe('a bucket in trouble', () => {
         refusedWith(await fetchFile(server, message.url), 404, 'file_not_found');
         await s3.start();
         await waitFor(() => !s3.objects.has(fileId({ message })), { what: 'the end of the object', timeout: limit(40_000), every: 50 });
+    });
+
+    test('one object that it does not erase keeps no others', async () => {
+        const files = [];
+        for (let i = 0; i < 3; i++) files.push(ok(await upload(server, who, room, bytesOf(1000)), 201));
+        s3.locked.add(fileId(files[0]));
+        for (const { id } of files) ok(await chat(server, who).erase(id), 204);
+        await waitFor(() => files.slice(1).every((file) => !s3.objects.has(fileId(file))), { what: 'the end of the others', timeout: limit(20_000), every: 50 });
+        assert.ok(s3.objects.has(fileId(files[0])));
+        s3.locked.clear();
+        await waitFor(() => !s3.objects.has(fileId(files[0])), { what: 'the end of the first', timeout: limit(20_000), every: 50 });
+    });
+
+    test('what was put there although it did not say so is erased again', async () => {
+        const names = [...s3.objects.keys()];
+        s3.silentPut = true;
+        refusedWith(await upload(server, who, room, bytesOf(1000)), 503, 'unavailable');
+        s3.silentPut = false;
+        await waitFor(() => s3.objects.size === names.length, { what: 'the end of the object', timeout: limit(20_000), every: 50 });
     });
 
     test('readers that stand still do not make the server hold what they did not take', async () => {

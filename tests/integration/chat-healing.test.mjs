@@ -14,13 +14,17 @@ for (const kind of stores) {
         before(async () => { store = await kind.start(); });
         after(() => store?.stop());
 
-        /** Two servers with a store of their own; `apart`: the second has another Redis, so nothing is published between them. */
-        async function servers(t, { apart = false, env = {} } = {}) {
+        /**
+         * Two servers with a store of their own; `apart`: the second has another Redis, so nothing is published between them.
+         * `second`: what the second one has besides `env`.
+         */
+        async function servers(t, { apart = false, env = {}, second = {} } = {}) {
             const redis = await startRedis({ persist: true });
             const other = apart ? await startRedis() : redis;
             t.after(async () => { await redis.stop(); if (apart) await other.stop(); });
             const all = { LECTERN_RATE_STUDENT: '2000/4000', LECTERN_RATE_HOST: '2000/4000', LECTERN_LOOPS: 1, ...await store.fresh(), ...env };
-            const [a, b] = await Promise.all([redis, other].map((one) => startServer({ redis: one, env: all })));
+            const settings = [{ redis, env: all }, { redis: other, env: { ...all, ...second } }];
+            const [a, b] = await Promise.all(settings.map((each) => startServer(each)));
             t.after(() => Promise.all([a.stop(), b.stop()]));
             return { redis, other, a, b };
         }
@@ -177,6 +181,27 @@ for (const kind of stores) {
             binary.sendRaw(Buffer.from('{}'));
             assert.equal((await binary.closed).code, 1003);
             assert.equal((await api(a, 'GET', '/readyz')).status, 200);
+        });
+
+        test('as many rooms as a socket may follow are followed at once, whatever the rate; more of it is a rate again', async (t) => {
+            const { a, b } = await servers(t, { second: { LECTERN_RATE_HOST: '1/5' } });
+            const [x] = people();
+            const rooms = [];
+            for (let i = 0; i < 200; i++) rooms.push(await group(a, `r${i}`, x));
+            const client = await lobby(b, x);
+            for (const { id, room } of rooms) client.send({ messageType: 'subscribe', room, history: 0, ref: id });
+            // What one has to say does not wait for that.
+            await say(client, 'at once', { room: rooms[199].room });
+            const welcomed = () => client.messages.filter(({ messageType, ref }) => messageType === 'welcome' && ref).map(({ ref }) => ref);
+            await waitFor(() => welcomed().length === 200, { timeout: limit(20000), what: 'all rooms' });
+            assert.deepEqual(welcomed().sort(), rooms.map(({ id }) => id).sort());
+            assert.equal(client.messages.filter(({ messageType }) => messageType === 'error').length, 0);
+            for (let i = 0; i < 5; i++) client.send({ messageType: 'subscribe', room: rooms[i].room, history: 0, ref: `again${i}` });
+            const refusal = await client.next({ messageType: 'error' }, { timeout: limit(10000) });
+            denied(refusal, 'rate_limited');
+            assert.match(refusal.ref, /^again/);
+            for (let i = 0; i < 300 && !client.closeInfo; i++) client.send({ messageType: 'subscribe', room: rooms[0].room, ref: 'more' });
+            assert.deepEqual(await client.closed, { code: 4007, reason: 'too many messages' });
         });
 
         test('bad input of every kind is answered, and texts come back byte for byte', async (t) => {

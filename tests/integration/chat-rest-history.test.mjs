@@ -159,6 +159,30 @@ for (const kind of stores) {
             assert.deepEqual([after.lastReadMessage, after.reads], [ids[1], { [t.id]: ids[4], [s.id]: ids[1] }]);
         });
 
+        test('pages of long messages end before they are too long, and go on without gap', async () => {
+            const t = somebody({ type: 'teacher' });
+            const room = await group(server, 'long', t);
+            const COUNT = 40; // of 60 KB each: some pages
+            for (let i = 0; i < COUNT; i++) ok(await chat(server, t).say(room.id, `${i} ${'가'.repeat(20_000)}`), 201);
+            const pages = async (fields, further, place) => {
+                const seqs = [];
+                for (let page, at; !page || page.more; at = place(page.messages).id) {
+                    const { status, body, text } = await chat(second, t).history(room.id, { limit: 200, ...further(at), ...(at ? {} : fields) });
+                    assert.equal(status, 200);
+                    assert.ok(text.length > 0 && Buffer.byteLength(text) < 1_200_000, `${Buffer.byteLength(text)} bytes`);
+                    seqs.push(body.messages.map(seqOf));
+                    page = body;
+                }
+                return seqs;
+            };
+            const all = Array.from({ length: COUNT + 1 }, (_, i) => i + 1);
+            const forth = await pages({ after: 0 }, (after) => ({ after }), (messages) => messages.at(-1));
+            assert.deepEqual(forth.flat(), all);
+            const back = await pages({}, (before) => ({ before }), (messages) => messages[0]);
+            assert.deepEqual(back.reverse().flat(), all);
+            assert.ok(forth.length > 2 && back.length > 2);
+        });
+
         test('reading goes forward only, is told to others and kept in Redis', async () => {
             const [t, s] = [somebody({ type: 'teacher' }), somebody()];
             const room = await group(server, 'reads', t, s);

@@ -442,8 +442,10 @@ for (const kind of stores) {
         test('messages are sent as often as sockets may, and no oftener', async () => {
             const env = await store.fresh();
             const server = await startServer({ redis, env: { ...env, LECTERN_RATE_STUDENT: '1/3', LECTERN_RATE_HOST: '1/5' } });
+            const plain = await startServer({ redis, env }); // joining counts, too
             const [t, s] = [somebody({ type: 'teacher' }), somebody()];
-            const room = await group(server, 'rates', t, s);
+            const room = await group(plain, 'rates', t, s);
+            await plain.stop();
             for (const [who, burst] of [[s, 3], [t, 5]]) {
                 const answers = await Promise.all(Array.from({ length: burst + 20 }, () => chat(server, who).say(room.id, 'x')));
                 const taken = answers.filter(({ status }) => status === 201).length;
@@ -452,6 +454,26 @@ for (const kind of stores) {
                 refusedWith(over, 429, 'rate_limited');
                 assert.match(over.headers['retry-after'], /^[12]$/);
                 await waitFor(async () => (await chat(server, who).say(room.id, 'later')).status === 201, { what: 'a place', every: 200 });
+            }
+            await server.stop();
+        });
+
+        test('so is everything else that changes something: nobody fills a room with joins, reads or files', async () => {
+            const server = await startServer({ redis, env: { ...await store.fresh(), LECTERN_RATE_STUDENT: '1/3' } });
+            const t = somebody({ type: 'teacher' });
+            const room = await group(server, 'rates', t);
+            const { id } = ok(await chat(server, t).say(room.id, 'x'), 201);
+            const calls = {
+                create: (c) => c.create('mine'), join: (c) => c.join(room.id), leave: (c) => c.leave(room.id), direct: (c) => c.direct(t.id),
+                read: (c) => c.read(room.id, id), erase: (c) => c.erase(id),
+                upload: (c) => c.post(`/chat/room/${room.id}/files`, {}),
+            };
+            for (const [name, call] of Object.entries(calls)) {
+                const s = somebody();
+                const answers = await Promise.all(Array.from({ length: 23 }, () => call(chat(server, s))));
+                const refused = answers.filter(({ status }) => status === 429);
+                assert.ok(refused.length > 0 && refused.length <= 20, `${name}: ${refused.length} were refused`);
+                refusedWith(refused[0], 429, 'rate_limited');
             }
             await server.stop();
         });

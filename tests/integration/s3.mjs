@@ -51,11 +51,12 @@ function refuse(response, status, code) {
 
 /**
  * Starts it. Returns {url(login), objects (Map of name to Buffer), counts, most (bytes of one object it has held at once while
- * receiving), refuseWith (status or null), pause, stop(), start()}; `url()` takes {key, secret, bucket} to lie with.
+ * receiving), refuseWith (status or null), onGet(response, bytes), silentPut (objects are kept, and the connection cut), locked (names that
+ * are not deleted), stop(), start()}; `url()` takes {key, secret, bucket} to lie with.
  */
 export async function startS3({ key = 'AKIATEST', secret = 'a/secret+with=signs', bucket = 'school', region = 'ap-northeast-2', space = Infinity } = {}) {
     const objects = new Map();
-    const self = { objects, counts: { PUT: 0, GET: 0, DELETE: 0, refused: 0, cut: 0 }, refuseWith: null, onGet: null };
+    const self = { objects, counts: { PUT: 0, GET: 0, DELETE: 0, refused: 0, cut: 0 }, refuseWith: null, onGet: null, silentPut: false, locked: new Set() };
     const sockets = new Set();
 
     function put(request, response, name) {
@@ -69,6 +70,7 @@ export async function startS3({ key = 'AKIATEST', secret = 'a/secret+with=signs'
             const used = [...objects.values()].reduce((sum, object) => sum + object.length, 0);
             if (used + got > space) return refuse(response, 507, 'XMinioStorageFull');
             objects.set(name, Buffer.concat(parts));
+            if (self.silentPut) return response.destroy();
             response.writeHead(200, { ETag: '"x"' }).end();
         });
     }
@@ -99,6 +101,7 @@ export async function startS3({ key = 'AKIATEST', secret = 'a/secret+with=signs'
         if (request.method === 'PUT') return put(request, response, name);
         if (request.method === 'GET') return get(request, response, name);
         if (request.method === 'DELETE') {
+            if (self.locked.has(name)) return refuse(response, 403, 'AccessDenied');
             objects.delete(name);
             return response.writeHead(204).end();
         }

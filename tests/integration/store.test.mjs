@@ -7,6 +7,7 @@ import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { BEHIND_PROXY, granted, login, person, post, refusedWith, signUp } from './accounts.mjs';
+import { chat, ok } from './chat-rest.mjs';
 import { openClass, say } from './classroom.mjs';
 import { api, asTeacher, freePort, limit, removeDir, roomCode, ROOT, runBinary, runCommand, startRedis, startServer, tempDir, waitFor }
     from './harness.mjs';
@@ -141,13 +142,21 @@ describe('copies', () => {
         granted(await login(other, 'lee@school.example'));
     });
 
-    test('accounts move from SQLite to PostgreSQL', async (t) => {
+    test('accounts and chats move from SQLite to PostgreSQL', async (t) => {
         const postgres = await startPostgres();
         t.after(() => postgres.stop());
         const dataDir = tempDir('moving');
         t.after(() => removeDir(dataDir));
-        const old = await startServer({ redis, dataDir, env: { ...BEHIND_PROXY } });
+        const old = await startServer({ redis, dataDir, env: { ...BEHIND_PROXY, LECTERN_RATE_STUDENT: '1000/1000' } });
         const people = [await signUp(old, { name: '"따옴표, 쉼표"' }), await signUp(old, { email: 'park@school.example' })];
+        const [kim, park] = people;
+        const body = { text: '여러 줄\n"따옴표", 쉼표\r\n\\. 😀', empty: '' };
+        const room = ok(await chat(old, kim).create('모둠, "하나"'), 201).id;
+        ok(await chat(old, park).join(room));
+        ok(await chat(old, park).say(room, body, { ref: 'r1' }), 201);
+        for (let i = 0; i < 70; i++) ok(await chat(old, kim).say(room, `찾을 말 ${i}`), 201); // more than a block of texts has
+        const direct = ok(await chat(old, park).direct(kim.id), 201).id;
+        ok(await chat(old, kim).say(direct, '둘이서'), 201);
         await old.stop();
         const env = { LECTERN_STORE_URL: postgres.url() };
         await (await startServer({ redis, env })).stop();
@@ -157,6 +166,16 @@ describe('copies', () => {
         for (const { id, name } of people) assert.equal(granted(await login(server, id)).user.name, name);
         granted(await login(server, 'park@school.example'));
         refusedWith(await post(server, '/signup', person({ id: 'Park@school.example' })), 409, 'id_taken');
+        const again = chat(server, granted(await login(server, park.id)));
+        const { messages } = ok(await again.history(room, { after: 0, limit: 200 }));
+        assert.equal(messages.length, 73);
+        assert.deepEqual(messages[2].message, body);
+        assert.equal(ok(await again.say(room, 'again', { ref: 'r1' })).id, messages[2].id, 'a ref still counts once');
+        assert.equal(ok(await again.say(room, '찾을 말, 그 뒤'), 201).id, `${room}.74`);
+        assert.equal(ok(await again.search('찾을 말', { limit: 50 })).messages.length, 50);
+        assert.equal(ok(await again.search('말 69')).messages.length, 1);
+        assert.equal(ok(await again.direct(kim.id)).id, direct);
+        assert.equal(ok(await again.mine()).rooms.length, 2);
     });
 });
 
