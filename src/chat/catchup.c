@@ -12,6 +12,7 @@
 #define GRACE_MS 60           /* publications of different connections may overtake each other */
 #define PAGE 64               /* rows per read */
 #define PAGE_BYTES (1u << 20) /* and their bodies', where fewer rows do as well */
+#define LOAD_BYTES (4u << 20) /* rows in front are so few that they cannot take more */
 #define CHECK_MS 3000         /* between two comparisons */
 #define TIPS 500              /* rooms per query */
 
@@ -225,14 +226,21 @@ static void loaded(struct store_task *task, enum store_result result)
     read_end(read, result);
 }
 
+/* The newest of them are wanted, so the store cannot be told to stop at so many bytes. */
+static int64_t rows_to_load(const struct chat_room *room)
+{
+    uint32_t rows = LOAD_BYTES / room->chats->config->message_max;
+    return rows == 0 ? 1 : rows < PAGE ? rows : PAGE;
+}
+
 void chat_room_load(struct chat_room *room)
 {
-    int64_t to = room->tail.first - 1;
+    int64_t to = room->tail.first - 1, rows = rows_to_load(room);
     if (room->loading) {
         return;
     }
     room->stale = 0;
-    if (read_begin(room, to >= PAGE ? to - PAGE + 1 : 1, to, 0, loaded)) {
+    if (read_begin(room, to >= rows ? to - rows + 1 : 1, to, 0, loaded)) {
         room->loading = true;
     } else {
         room->tail.full = true;

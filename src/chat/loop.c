@@ -116,7 +116,7 @@ const struct bus_events chat_loop_bus_events = {link_up, link_down, link_subscri
 static void checked(void *owner, bool revoked)
 {
     struct chatter *chatter = owner;
-    if (revoked) {
+    if (revoked && !chatter->renewed) {
         log_info("chat", "%s has signed out everywhere", chatter->user_id);
         chatter_close(chatter, CLOSE_TOKEN_EXPIRED, "signed out");
     }
@@ -133,6 +133,7 @@ static void check_generations(struct chat_loop *chats)
     chats->generations_ms = now;
     revoke_begin(&revoke, chats->bus, checked);
     for (struct chatter *chatter = chats->chatters; chatter; chatter = chatter->next) {
+        chatter->renewed = false;
         chatter_ref(chatter); /* it may be answered in the call */
         if (!revoke_add(&revoke, chatter, chatter->user_id, chatter->generation)) {
             chatter_unref(chatter);

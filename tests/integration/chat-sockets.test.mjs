@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { connect, limit, mintToken, refused, startRedis, startServer, waitFor } from './harness.mjs';
+import { api, connect, limit, mintToken, refused, startRedis, startServer, waitFor } from './harness.mjs';
 import { signUp, BEHIND_PROXY, post } from './accounts.mjs';
 import { chat, group, known, ok, seqOf, somebody } from './chat-rest.mjs';
 import { assertInOrder, denied, enter, heard, lobby, rows, say, subscribe, until } from './chat-sockets.mjs';
@@ -493,19 +493,23 @@ for (const kind of stores) {
             const server = await startServer({ redis, env });
             const [who] = people();
             const room = await group(server, 'r', who);
-            const client = await enter(server, who, room.id);
+            const again = await startServer({ redis, env });
+            t.after(() => again.stop());
+            const [client, other] = await Promise.all([enter(server, who, room.id), enter(again, who, room.id)]);
             for (let i = 0; i < 50; i++) client.send({ messageType: 'send', message: `m${i}`, ref: `m${i}` });
             await client.next({ messageType: 'ack', ref: 'm0' });
             const ended = server.stop();
             assert.equal((await client.closed).code, 1001);
             assert.equal(await ended, 0);
-            const again = await startServer({ redis, env });
-            t.after(() => again.stop());
             const { messages } = ok(await chat(again, who).history(room.id, { limit: 200 }));
             const acked = client.all('ack').map(({ message }) => message.id);
             const stored = messages.map(({ id }) => id);
             assert.deepEqual(acked.filter((id) => !stored.includes(id)), []);
             assert.deepEqual(messages.map(seqOf), messages.map((_, i) => i + 1));
+            // It had published all of it before it ended: nobody had to look for it in the store.
+            await until(other, stored.at(-1));
+            assert.match((await api(again, 'GET', '/metrics')).text, /^lectern_chat_filled_total 0$/m);
+            await other.close();
         });
     });
 }
