@@ -96,7 +96,7 @@ const char *request_claims(struct request *req) __attribute__((warn_unused_resul
 
 /* The hash of that token, whether it is valid or not. NULL, or the code of the error. */
 #define REQUEST_TOKEN_HASH 32 /* bytes */
-const char *request_token_hash(struct request *req, uint8_t hash[REQUEST_TOKEN_HASH])
+const char *request_token_hash(struct request *req, uint8_t out[REQUEST_TOKEN_HASH])
     __attribute__((warn_unused_result));
 
 #endif
