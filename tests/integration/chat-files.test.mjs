@@ -388,7 +388,7 @@ for (const kind of places) {
             const { message } = ok(await upload(server, member, room, body), 201);
             const open = () => new Promise((resolve, reject) => {
                 const { port } = server;
-                http.get({ port, path: message.url, agent: false }, (response) => {
+                http.get({ host: '127.0.0.1', port, path: message.url, agent: false }, (response) => {
                     response.pause();
                     resolve(response);
                 }).on('error', reject);
@@ -798,7 +798,7 @@ describe('a bucket in trouble', () => {
             more();
         };
         const response = await new Promise((resolve, reject) => {
-            http.get({ port: server.port, path: message.url, agent: false }, resolve).on('error', reject);
+            http.get({ host: '127.0.0.1', port: server.port, path: message.url, agent: false }, resolve).on('error', reject);
         });
         response.pause();
         let last = -1;
