@@ -11,7 +11,7 @@ usage() {
 usage: scripts/run.sh [--no-install] [--help]
 
 Installs what is missing (Debian and npm packages), builds, starts a Redis of its own unless LECTERN_REDIS_URL is set,
-starts the server, and prints the addresses of the teacher's and the students' page. Where there is no
+starts the server, and prints the addresses of the teacher's page, the students' and the chat. Where there is no
 teacher's account, it makes one and prints its password, once. Ctrl-C stops all that it started.
 
   --no-install   install no Debian packages; what is missing fails where it is needed
@@ -215,6 +215,8 @@ print_addresses() {
     for address in "${hosts[@]}"; do printf '  http://%s:%s/teacher/%s\n' "$address" "$port" "$fragment"; done
     printf '\nStudents:\n'
     for address in "${hosts[@]}"; do printf '  http://%s:%s/student/\n' "$address" "$port"; done
+    printf '\nChat:\n'
+    for address in "${hosts[@]}"; do printf '  http://%s:%s/chat/\n' "$address" "$port"; done
     if [ -z "$fragment" ]; then
         printf '\nTokens come from your login service here (LECTERN_JWT_ALGORITHM): open the teacher page and paste one.\n'
     fi

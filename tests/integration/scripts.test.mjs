@@ -315,6 +315,7 @@ describe('run.sh', () => {
         const run = await started();
         const [, token] = run.stdout.match(new RegExp(`http://127\\.0\\.0\\.1:${port}/teacher/#token=(\\S+)`));
         assert.match(run.stdout, new RegExp(`http://127\\.0\\.0\\.1:${port}/student/\\n`));
+        assert.match(run.stdout, new RegExp(`http://127\\.0\\.0\\.1:${port}/chat/\\n`));
         assert.equal(statSync(data).mode & 0o777, 0o700);
         assert.equal(statSync(path.join(data, 'redis-url')).mode & 0o777, 0o600);
 
