@@ -61,7 +61,7 @@ struct subscription {
     struct subscription *next;      /* of the socket */
     struct subscription *next_here; /* of the same room */
     struct follow *follow;          /* NULL: a queue of the user's own */
-    char *receipt;                  /* SUBSCRIBE's, until the room is joined; NULL = none */
+    char *receipt;                  /* SUBSCRIBE's, until that is told; NULL = none */
     bool errors;                    /* it is /user/queue/errors */
     size_t head_len;                /* of what its MESSAGE frames begin with; in `texts` */
     const char *id, *destination;   /* in `texts` */
@@ -207,7 +207,10 @@ struct follow *stomp_follow_find(struct stomp *stomp, const char *room);
  */
 void stomp_follow_subscribe(struct stomp *stomp, const char *room,
                             struct subscription *subscription, const char *since, uint32_t history);
-/* Takes a subscription off its room; the last one leaves it, when what was sent to it is answered. */
+/*
+ * Takes a subscription off its room; the last one leaves it, when what was sent to it is answered. The
+ * receipt of a SUBSCRIBE is told now if the room has not been joined yet.
+ */
 void stomp_follow_unsubscribe(struct subscription *subscription);
 /*
  * What carries SENDs to chats that the socket does not follow: their members may send all the same. Its room

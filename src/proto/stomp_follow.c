@@ -329,6 +329,9 @@ void stomp_follow_unsubscribe(struct subscription *subscription)
         link = &(*link)->next_here;
     }
     *link = subscription->next_here;
+    stomp_receipt(follow->stomp, span_of(subscription->receipt)); /* it will not be joined for it */
+    free(subscription->receipt);
+    subscription->receipt = NULL;
     if (!follow->subscriptions) {
         leave(follow);
     }

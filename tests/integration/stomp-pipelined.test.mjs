@@ -54,6 +54,21 @@ describe('leaving before one is in', () => {
         });
     }
 
+    for (const [what, last] of [['UNSUBSCRIBE', unsub('0', { receipt: 'last' })], ['DISCONNECT', frameText('DISCONNECT', { receipt: 'last' })]]) {
+        test(`the receipt of SUBSCRIBE comes all the same, before that of ${what}`, async () => {
+            const { code, host } = await openClass(server);
+            for (const room of [code, roomCode()]) {
+                const stomp = await connectStomp(server, { sub: 's1' });
+                stomp.socket.sendRaw([sub('0', room, { receipt: 'first' }), last].join(''));
+                await stomp.next('RECEIPT', { 'receipt-id': 'last' });
+                assert.deepEqual(stomp.all('RECEIPT').map(({ headers }) => headers['receipt-id']), ['first', 'last']);
+                assert.deepEqual(stomp.all('ERROR'), []);
+                await stomp.socket.close();
+            }
+            await host.close();
+        });
+    }
+
     test('codes that exist are not charged to an address, even if nobody waits for the answer', async () => {
         const headers = { 'X-Forwarded-For': '203.0.113.77' };
         const classes = [];
