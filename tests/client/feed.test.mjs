@@ -103,6 +103,31 @@ test('several of a name; taking one away leaves the others', async (t) => {
     assert.deepEqual(heard, ['same']);
 });
 
+test('one that another handler takes away is not called any more, not even with the same event', async (t) => {
+    const { client, peer } = await setUpOpen(t);
+    const heard = [];
+    const stops = [];
+    client.on('event', () => {
+        heard.push('event');
+        for (const stop of stops.splice(0)) stop();
+    });
+    stops.push(client.on('event', () => heard.push('never')));
+    const first = client.registerHandler('COMMUNITY', () => {
+        heard.push('first');
+        first();
+        second();
+        client.registerHandler('COMMUNITY', () => heard.push('late')); // from the next event on
+    });
+    const second = client.registerHandler('COMMUNITY', () => heard.push('never'));
+    client.registerHandler('COMMUNITY', () => heard.push('third'));
+    send(peer, 'community_monitor', 1);
+    await settled(client, peer);
+    assert.deepEqual(heard.splice(0), ['event', 'first', 'third']);
+    send(peer, 'community_monitor', 2);
+    await settled(client, peer);
+    assert.deepEqual(heard, ['event', 'third', 'late']);
+});
+
 test('a handler that throws hurts nobody, and is reported', async (t) => {
     const { client, peer, thrown } = await setUpOpen(t);
     const heard = [];

@@ -20,9 +20,10 @@ export class Emitter<Events extends object> {
     }
 
     emit<Name extends keyof Events>(name: Name, data: Events[Name]): void {
-        for (const listener of [...(this.listeners.get(name) ?? [])]) {
+        const set = this.listeners.get(name);
+        for (const listener of [...(set ?? [])]) {
             try {
-                listener(data as never);
+                if (set?.has(listener)) listener(data as never); // else an earlier one took it away
             } catch (thrown) {
                 this.onThrow(thrown);
             }

@@ -196,9 +196,10 @@ export class FeedClient {
         }
         this.events.emit('event', event);
         for (const name of new Set(handlerNames(event.type))) {
-            for (const handler of [...(this.handlers.get(name) ?? [])]) {
+            const set = this.handlers.get(name);
+            for (const handler of [...(set ?? [])]) {
                 try {
-                    handler(event);
+                    if (set?.has(handler)) handler(event); // else an earlier one took it away
                 } catch (thrown) {
                     this.report(thrown);
                 }
