@@ -39,6 +39,7 @@ count=20
 rate=5
 url=${LECTERN_REDIS_URL:-redis://127.0.0.1:6379}
 post=''
+address_given=''
 text=''
 channels=()
 while [ $# -gt 0 ]; do
@@ -49,7 +50,7 @@ while [ $# -gt 0 ]; do
                 -n | --count) count=$2 ;;
                 -r | --rate) rate=$2 ;;
                 -u | --url) url=$2 ;;
-                --post) post=${2%/} ;;
+                --post) address_given=$2 post=${2%/} ;;
                 --text) text=$2 ;;
             esac
             shift
@@ -61,6 +62,7 @@ while [ $# -gt 0 ]; do
     shift
 done
 
+[[ -z $address_given || $post =~ ^https?://[^/] ]] || misuse "--post takes an address: '$address_given' is none"
 whole='^(0|[1-9][0-9]{0,8})$'
 [[ $count =~ $whole ]] || misuse "--count is a whole number, not '$count'"
 [[ $rate =~ $whole && $rate -gt 0 ]] || misuse "--rate is a whole number from 1, not '$rate'"

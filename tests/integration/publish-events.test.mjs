@@ -59,6 +59,8 @@ test('says what went wrong', async () => {
         [['-r', '0'], {}, 2, /whole number/],
         [['a b'], {}, 2, /no channel/],
         [['-u', 'http://x'], {}, 2, /the URL is not/],
+        ...['/', 'localhost:8080', 'http://', 'redis://127.0.0.1'].map((url) =>
+            [['--post', url], { LECTERN_EVENTS_TOKEN: serviceToken('*'), LECTERN_REDIS_URL: redis.url }, 2, /--post takes an address: /]),
         [['-u', 'redis://127.0.0.1:1', '-n', '1'], {}, 1, /Redis: /],
         [['-u', redis.url.replace(/:[^:@]*@/, ':wrong@'), '-n', '1'], {}, 1, /Redis: /],
         [['--post', server.url, '-n', '1'], { LECTERN_EVENTS_TOKEN: 'x y' }, 1, /no token/],
