@@ -63,6 +63,7 @@ struct subscription {
     struct follow *follow;          /* NULL: a queue of the user's own */
     char *receipt;                  /* SUBSCRIBE's, until that is told; NULL = none */
     bool errors;                    /* it is /user/queue/errors */
+    bool acked;                     /* each of its MESSAGEs may be answered by an ACK */
     size_t head_len;                /* of what its MESSAGE frames begin with; in `texts` */
     const char *id, *destination;   /* in `texts` */
     char texts[];
@@ -128,8 +129,9 @@ struct stomp {
     struct subscription *subscriptions;
     struct follow *follows;
     struct pending *pending, **pending_tail;
-    struct buf early; /* bytes that came while CHECKING */
-    struct bucket rate;
+    struct buf early;          /* bytes that came while CHECKING */
+    struct bucket rate, joins; /* of frames; of SUBSCRIBEs */
+    uint64_t acks_due;         /* ACKs that may come, by what was delivered */
     int64_t heard_ms, sent_ms;
     int64_t deadline_ms;                     /* of CONNECT, and of the end when LEAVING */
     uint64_t refs;                           /* made so far */

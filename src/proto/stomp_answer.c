@@ -150,6 +150,7 @@ static void send_message(struct stomp *stomp, const struct subscription *queue, 
     stomp_write_body(&out, buf_span(&json));
     out.failed |= json.failed;
     buf_finish(&json);
+    stomp->acks_due += queue->acked;
     stomp_send(stomp, &out);
 }
 

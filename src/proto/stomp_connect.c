@@ -92,6 +92,7 @@ static void welcome(struct stomp *stomp)
     stomp->state = STOMP_CONNECTED;
     stomp->sent_ms = stomp->heard_ms = stomp_now_ms(stomp);
     bucket_fill(&stomp->rate, rate->burst, stomp->heard_ms);
+    bucket_fill(&stomp->joins, STOMP_SUBSCRIPTIONS_MAX + rate->burst, stomp->heard_ms);
     id_random(stomp->session, SESSION_ID_LEN);
     stomp_write_command(&out, "CONNECTED");
     if (stomp->version != STOMP_1_0) {

@@ -89,6 +89,7 @@ static struct subscription *make_subscription(struct stomp *stomp, const struct 
 {
     struct span destination = stomp_header(frame, "destination"), id = id_of(stomp, frame);
     struct span ack = stomp_header(frame, "ack");
+    bool acked = ack.p && !span_eq(ack, "auto");
     struct subscription *made = NULL;
     struct buf head;
     buf_init(&head);
@@ -97,7 +98,7 @@ static struct subscription *make_subscription(struct stomp *stomp, const struct 
         stomp_write_header(&head, stomp->version, "subscription", id);
     }
     stomp_write_header(&head, stomp->version, "destination", destination);
-    if (ack.p && !span_eq(ack, "auto")) {
+    if (acked) {
         stomp_write_header(&head, stomp->version, "ack", id);
     }
     if (!head.failed) {
@@ -105,6 +106,7 @@ static struct subscription *make_subscription(struct stomp *stomp, const struct 
     }
     if (made) {
         char *id_at = made->texts + head.len, *destination_at = id_at + id.n + 1;
+        made->acked = acked;
         made->head_len = head.len;
         memcpy(made->texts, head.data, head.len);
         memcpy(id_at, id.p, id.n);
@@ -366,13 +368,44 @@ static const struct command {
     [STOMP_DISCONNECT] = {do_disconnect, NULL},
 };
 
-/* Refuses up to a burst of frames in a row, then ends the socket. */
-static bool within_rate(struct stomp *stomp, const struct stomp_cause *cause)
+/*
+ * Frames that are not counted: there are no more of them than of what they answer or end. And who is told
+ * to unsubscribe later would be sent what nobody waits for any more.
+ */
+static bool is_free(struct stomp *stomp, const struct stomp_frame *frame)
+{
+    switch (frame->command) {
+    case STOMP_ACK:
+    case STOMP_NACK:
+        if (stomp->acks_due == 0) {
+            return false;
+        }
+        stomp->acks_due--;
+        return true;
+    case STOMP_UNSUBSCRIBE:
+        return find_subscription(stomp, id_of(stomp, frame)) != NULL;
+    default:
+        return frame->command == STOMP_DISCONNECT;
+    }
+}
+
+/*
+ * Refuses up to a burst of frames in a row, then ends the socket. SUBSCRIBEs are counted apart: who comes
+ * back asks for all rooms at once, and must still be able to write.
+ */
+static bool within_rate(struct stomp *stomp, const struct stomp_frame *frame,
+                        const struct stomp_cause *cause)
 {
     const struct config *config = stomp->loop->proto_loop->config;
     const struct config_rate *rate =
         stomp->claims.type == USER_TEACHER ? &config->rate_host : &config->rate_student;
-    if (bucket_take(&stomp->rate, rate->rate, rate->burst, stomp_now_ms(stomp))) {
+    int64_t now = stomp_now_ms(stomp);
+    if (is_free(stomp, frame)) {
+        return true;
+    }
+    if (frame->command == STOMP_SUBSCRIBE
+            ? bucket_take(&stomp->joins, rate->rate, STOMP_SUBSCRIPTIONS_MAX + rate->burst, now)
+            : bucket_take(&stomp->rate, rate->rate, rate->burst, now)) {
         stomp->refused = 0;
         return true;
     }
@@ -409,7 +442,7 @@ static void handle(struct stomp *stomp, const struct stomp_frame *frame)
                    &cause);
     } else if (stomp->state == STOMP_OPENING && !connects) {
         stomp_fail(stomp, "not_connected", NULL, &cause);
-    } else if (!within_rate(stomp, &cause)) {
+    } else if (!within_rate(stomp, frame, &cause)) {
         return;
     } else if (command->needs && stomp_header(frame, command->needs).n == 0) {
         stomp_fail(stomp, "missing_header", "The header destination is missing.", &cause);

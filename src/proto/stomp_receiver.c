@@ -64,6 +64,7 @@ static bool deliver(void *socket, struct frame *frame, bool paced)
         struct frame *whole = shared_frame(stomp, head, frame);
         sent = whole ? carrier_send(stomp->carrier, whole, paced)
                      : carrier_send_parts(stomp->carrier, head, frame, paced);
+        stomp->acks_due += s->acked;
     }
     if (follow->subscriptions) {
         stomp->sent_ms = stomp_now_ms(stomp);

@@ -104,6 +104,57 @@ describe('limits', () => {
         await host.close();
     });
 
+    test('who comes back subscribes to all rooms at once, and can write at once', async () => {
+        const { code, host } = await openClass(server);
+        const stomp = await connectStomp(server, { sub: 's1' }); // where nobody hears refusals, one would be the end
+        const frames = [frameText('SUBSCRIBE', { id: '0', destination: `/topic/${code}`, receipt: 'r0' })];
+        for (let i = 1; i < 100; i++) frames.push(frameText('SUBSCRIBE', { id: `${i}`, destination: `/user/queue/${i}`, receipt: `r${i}` }));
+        frames.push(frameText('SEND', { destination: `/app/${code}`, receipt: 'sent' }, 'here'));
+        stomp.socket.sendRaw(frames.join(''));
+        for (let i = 0; i < 100; i++) await stomp.next('RECEIPT', { 'receipt-id': `r${i}` });
+        await stomp.next('RECEIPT', { 'receipt-id': 'sent' });
+        assert.equal((await host.next({ sender: 's1', messageType: 'send' })).message, 'here');
+        assert.deepEqual(stomp.all('ERROR'), []);
+        await stomp.socket.close();
+        await host.close();
+    });
+
+    test('subscribing and unsubscribing without end is stopped all the same', async () => {
+        const stomp = await connectStomp(server, { sub: 's1' }, { errors: true });
+        const pair = frameText('SUBSCRIBE', { id: 'x', destination: '/user/queue/x' }) + frameText('UNSUBSCRIBE', { id: 'x' });
+        stomp.socket.sendRaw(pair.repeat(400));
+        assert.equal((await stomp.refusal()).code, 'rate_limited');
+        assert.equal((await stomp.error()).headers.code, 'rate_limited');
+    });
+
+    test('as many ACKs as MESSAGEs want, and ends of subscriptions, are never too many', async () => {
+        const { code, host } = await openClass(server);
+        for (let i = 0; i < 120; i++) host.send({ targetType: 'student', messageType: 'send', message: i });
+        await host.request({ targetType: 'student', messageType: 'send', message: 'last' });
+        /** A connection with 121 MESSAGEs, each answered by an ACK, in one breath. */
+        const acknowledge = async (ack) => {
+            const stomp = await connectStomp(server, { sub: 's1' }, { errors: true });
+            await stomp.subscribe('0', `/topic/${code}`, { ack, history: 121 });
+            const frames = [];
+            while (frames.length < 121) frames.push(await stomp.next('MESSAGE', { subscription: '0' }));
+            stomp.socket.sendRaw(frames.map(({ headers }) => frameText('ACK', { id: headers.ack ?? '0' })).join(''));
+            return stomp;
+        };
+        for (const ack of ['client', 'client-individual']) {
+            const stomp = await acknowledge(ack);
+            const send = frameText('SEND', { destination: `/app/${code}` }, 'x');
+            stomp.socket.sendRaw(send.repeat(60) + frameText('UNSUBSCRIBE', { id: '0', receipt: 'gone' })); // 40 may be sent
+            await stomp.next('RECEIPT', { 'receipt-id': 'gone' });
+            const refused = stomp.all('MESSAGE').filter(({ headers }) => headers.subscription === 'errors').map(({ body }) => JSON.parse(body));
+            assert.deepEqual([...new Set(refused.map((error) => error.destination))], [`/app/${code}`], 'no ACK was refused, but SENDs');
+            await stomp.request('DISCONNECT');
+            assert.equal((await stomp.socket.closed).code, 1000);
+        }
+        const eager = await acknowledge('auto'); // nobody waits for those
+        assert.equal((await eager.error()).headers.code, 'rate_limited');
+        await host.close();
+    });
+
     test('unsubscribing behind SENDs loses none of them, DISCONNECT neither', async () => {
         const { code, host } = await openClass(server);
         for (const last of [frameText('UNSUBSCRIBE', { id: '0', receipt: 'last' }), frameText('DISCONNECT', { receipt: 'last' })]) {
