@@ -93,6 +93,20 @@ test('dashboard', { timeout: limit(240_000) }, async (t) => {
         assert.deepEqual(complaints(), []);
     });
 
+    await t.test('what was left out is said and counted', async (t) => {
+        const { page, complaints } = await openMonitor(t, all, serviceToken('*'));
+        await connected(page);
+        await redis.client.publish(TRADE, 'x'.repeat(100_000));
+        await redis.client.publish(TRADE, 'x'.repeat(100_000));
+        await publish(COMMUNITY, 'small enough');
+        await page.getByText('Events left out: 2. This page read too slowly, or they were too large.').waitFor();
+        await waitFor(async () => (await cells(page, COMMUNITY))[0] === '1', { timeout: limit(10_000) });
+        assert.deepEqual([(await cells(page, TRADE)).at(-1), (await cells(page, COMMUNITY)).at(-1)], ['2', '0']);
+        assert.equal(await items(page).count(), 1);
+        await checkView(page, 'monitor-left-out');
+        assert.deepEqual(complaints(), []);
+    });
+
     await t.test('minutes of events: the chart has them by the second', async (t) => {
         const { page, complaints } = await openPage(t, all.browser, { locale: 'en-US', ...LAPTOP });
         let received = 0;

@@ -64,8 +64,8 @@ export const t = defineStrings({
     cutOff: { ko: '너무 길어 앞부분만 보여요.', en: 'Too long: only its beginning is shown.' },
 
     dropped: {
-        ko: '이 화면이 느려서 이벤트 {count}개를 놓쳤어요.',
-        en: '{count} events were left out, since this page read too slowly.',
+        ko: '이벤트 {count}개를 놓쳤어요. 이 화면이 느렸거나 이벤트가 너무 컸어요.',
+        en: 'Events left out: {count}. This page read too slowly, or they were too large.',
     },
     gap: {
         ko: '연결이 끊긴 사이의 이벤트 일부는 남아 있지 않아요.',
