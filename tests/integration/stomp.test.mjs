@@ -220,6 +220,41 @@ describe('class rooms', () => {
         await host.close();
     });
 
+    test('what is meant for one person reaches that one only, by STOMP or not', async () => {
+        const { code, host, students: [json] } = await openClass(server, { students: ['s4'], ...talk });
+        const clients = {};
+        for (const sub of ['s1', 's2', 's3']) {
+            clients[sub] = await connectStomp(server, { sub });
+            await clients[sub].subscribe('0', `/topic/${code}`);
+            await clients[sub].subscribe('1', `/topic/room/${code}`);
+        }
+        const { s1, s2, s3 } = clients;
+        const send = (body) => s1.request('SEND', { destination: `/app/${code}` }, JSON.stringify(body));
+        await send({ message: 'typed', targetType: 'student', target: 's2' });
+        await send({ message: 'untyped', target: 's2' });
+        await send({ message: 'to json', target: 's4', ephemeral: true });
+        await send({ message: 'to the host', target: host.welcome.message.user.id });
+        await host.request({ targetType: 'student', target: 's2', ...said('of the host') });
+        await host.request({ targetType: 'all', ...said('to all') }); // behind which nothing of the others is to come
+        const heard = async (stomp, subscription) => {
+            const list = [];
+            while (list.at(-1) !== 'to all') {
+                const { type, message } = JSON.parse((await stomp.next('MESSAGE', { subscription })).body);
+                if (type === 'TALK') list.push(message);
+            }
+            return list;
+        };
+        for (const subscription of ['0', '1']) {
+            for (const stomp of [s1, s3]) assert.deepEqual(await heard(stomp, subscription), ['to all']);
+            assert.deepEqual(await heard(s2, subscription), ['typed', 'untyped', 'of the host', 'to all']);
+        }
+        await json.next(said('to all'));
+        assert.deepEqual(json.all('send').map(({ message }) => message), ['to json', 'to all']);
+        assert.deepEqual(host.all({ messageType: 'send', sender: 's1' }).map(({ message }) => message), ['to the host']);
+        for (const stomp of [s1, s2, s3]) await stomp.socket.close();
+        await host.close();
+    });
+
     test('where participants write to the host only, that is what SEND does by itself', async () => {
         const { code, host } = await openClass(server);
         const stomp = await connectStomp(server, { sub: 's1' }, { errors: true });
