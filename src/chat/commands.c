@@ -293,7 +293,6 @@ static void do_token(struct chatter *chatter, const struct message *message)
         if (!*claims.room) {
             chatter->expires_ms = claims.expires_ms;
             chatter->generation = claims.generation;
-            chatter->renewed = true;
             chatter_ack(chatter, NULL, message->ref, 0);
             return;
         }

@@ -185,7 +185,6 @@ struct chatter {
     uint32_t follow_count;
     enum user_type type;
     bool closing : 1, lasts : 1, announce : 1;
-    bool renewed : 1;                /* there is a fresh token since generations were asked for */
     char room[CHAT_ROOM_ID_LEN + 1]; /* of the wish; "" = none */
     uint16_t name_at;
     char user_id[]; /* and, at name_at from its beginning, the name */

@@ -113,10 +113,10 @@ const struct bus_events chat_loop_bus_events = {link_up, link_down, link_subscri
 
 /* ---- Chores ---- */
 
-static void checked(void *owner, bool revoked)
+static void checked(void *owner, int64_t newest)
 {
     struct chatter *chatter = owner;
-    if (revoked && !chatter->renewed) {
+    if (chatter->socket && revoke_voids(newest, chatter->generation)) {
         log_info("chat", "%s has signed out everywhere", chatter->user_id);
         chatter_close(chatter, CLOSE_TOKEN_EXPIRED, "signed out");
     }
@@ -133,7 +133,6 @@ static void check_generations(struct chat_loop *chats)
     chats->generations_ms = now;
     revoke_begin(&revoke, chats->bus, checked);
     for (struct chatter *chatter = chats->chatters; chatter; chatter = chatter->next) {
-        chatter->renewed = false;
         chatter_ref(chatter); /* it may be answered in the call */
         if (!revoke_add(&revoke, chatter, chatter->user_id, chatter->generation)) {
             chatter_unref(chatter);

@@ -107,10 +107,10 @@ static void welcome(struct stomp *stomp)
               stomp_version_name(stomp->version));
 }
 
-static void checked(void *owner, bool revoked)
+static void checked(void *owner, int64_t newest)
 {
     struct stomp *stomp = owner;
-    if (revoked) {
+    if (revoke_voids(newest, stomp->claims.generation)) {
         stomp_fail(stomp, "token_revoked", NULL, NULL);
     } else if (stomp->state == STOMP_CHECKING) {
         welcome(stomp);
@@ -129,7 +129,7 @@ static void check_generation(struct stomp *stomp)
     if (revoke_add(&revoke, stomp, stomp->claims.user_id, stomp->claims.generation)) {
         revoke_end(&revoke); /* may answer in the call */
     } else {
-        checked(stomp, false); /* no account's token, or no memory: as where Redis is away */
+        checked(stomp, 0); /* no account's token, or no memory: as where Redis is away */
     }
 }
 

@@ -5,10 +5,10 @@
 #include "core/log.h"
 #include "session/revoke.h"
 
-static void answered(void *arg, bool revoked)
+static void answered(void *arg, int64_t newest)
 {
     struct member *member = arg;
-    if (revoked) {
+    if (member->socket && revoke_voids(newest, member->generation)) {
         log_info("room", "%s: %s has signed out everywhere", member->room->channel,
                  member->user_id);
         member_close(member, CLOSE_TOKEN_EXPIRED, "signed out");

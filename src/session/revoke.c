@@ -12,12 +12,9 @@
 
 /* Those that wait for one answer. */
 struct revoke_batch {
-    void (*answered)(void *owner, bool revoked);
+    void (*answered)(void *owner, int64_t newest);
     size_t count;
-    struct {
-        void *owner;
-        uint32_t generation;
-    } list[BATCH];
+    void *owners[BATCH];
     char keys[BATCH][KEY_SIZE]; /* until asked */
 };
 
@@ -25,14 +22,13 @@ static void batch_answered(void *arg, const struct bus_reply *reply)
 {
     struct revoke_batch *batch = arg;
     for (size_t i = 0; i < batch->count; i++) {
-        int64_t newest = bus_reply_int(bus_reply_at(reply, i));
-        batch->answered(batch->list[i].owner, newest > (int64_t)batch->list[i].generation);
+        batch->answered(batch->owners[i], bus_reply_int(bus_reply_at(reply, i)));
     }
     free(batch);
 }
 
 void revoke_begin(struct revoke *revoke, struct bus *bus,
-                  void (*answered)(void *owner, bool revoked))
+                  void (*answered)(void *owner, int64_t newest))
 {
     *revoke = (struct revoke){.bus = bus, .answered = answered};
 }
@@ -52,8 +48,7 @@ bool revoke_add(struct revoke *revoke, void *owner, const char *user_id, uint32_
         revoke->batch->count = 0;
     }
     struct revoke_batch *batch = revoke->batch;
-    batch->list[batch->count].owner = owner;
-    batch->list[batch->count].generation = generation;
+    batch->owners[batch->count] = owner;
     snprintf(batch->keys[batch->count++], KEY_SIZE, TOKEN_GENERATION_KEY, user_id);
     if (batch->count == BATCH) {
         revoke_end(revoke);
@@ -76,4 +71,9 @@ void revoke_end(struct revoke *revoke)
     if (bus_command(revoke->bus, argv, 1 + batch->count, batch_answered, batch)) {
         batch_answered(batch, NULL);
     }
+}
+
+bool revoke_voids(int64_t newest, uint32_t generation)
+{
+    return generation > 0 && newest > (int64_t)generation;
 }
