@@ -11,14 +11,10 @@
 #include "base/json.h"
 #include "base/utf8.h"
 #include "core/metrics.h"
+#include "wire/seal.h"
 
 #define HELD_MAX 1024         /* publications held back per room */
 #define HELD_BYTES (1u << 20) /* and their bytes */
-
-#define SEAL_PREFIX "{\"seal\":\""
-#define SEAL_PREFIX_LEN (sizeof SEAL_PREFIX - 1)
-/* {"seal":"…", */
-#define SEALED_LEN (SEAL_PREFIX_LEN + SEAL_LEN + 2)
 
 /* ---- Holding back ---- */
 
@@ -61,13 +57,6 @@ static bool hold(struct chat_room *room, int64_t seq, struct span payload)
 }
 
 /* ---- What Lectern published ---- */
-
-static bool is_sealed(const struct chat_room *room, struct span payload)
-{
-    return payload.n > SEALED_LEN && memcmp(payload.p, SEAL_PREFIX, SEAL_PREFIX_LEN) == 0 &&
-           memcmp(payload.p + SEAL_PREFIX_LEN, room->seal, SEAL_LEN) == 0 &&
-           memcmp(payload.p + SEALED_LEN - 2, "\",", 2) == 0;
-}
 
 /* The number of the message that an event is about: the body's first member. */
 static int64_t about(const struct chat_room *room, struct span body)
@@ -202,8 +191,7 @@ static void receive_sealed(struct chat_room *room, struct span payload)
 {
     struct buf json;
     buf_init(&json);
-    buf_append_char(&json, '{');
-    buf_append(&json, payload.p + SEALED_LEN, payload.n - SEALED_LEN);
+    seal_strip(&json, payload);
     if (json.failed) {
         metric_add(METRIC_OUT_OF_MEMORY, 1);
         room->chats->checked_ms = 0;
@@ -270,7 +258,7 @@ void chat_room_receive(struct chat_room *room, struct span payload)
     room->refs++;
     if (room->state == CHAT_ROOM_UNKNOWN) {
         (void)hold(room, 0, payload); /* rows that find no place are missed later */
-    } else if (room->state == CHAT_ROOM_LIVE && is_sealed(room, payload)) {
+    } else if (room->state == CHAT_ROOM_LIVE && seal_opens(room->seal, payload)) {
         receive_sealed(room, payload);
         chat_room_take_held(room);
     } else if (room->state == CHAT_ROOM_LIVE) {

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/number.h"
+#include "wire/seal.h"
 
 #define AROUND 256     /* what a message has around its body, in bytes; seldom more */
 #define MEMBERS_MAX 64 /* of a body that are looked at for text */
@@ -158,13 +159,6 @@ static void open_plain(struct buf *out)
     buf_append_char(out, '{');
 }
 
-static void open_sealed(struct buf *out, const char *seal)
-{
-    buf_append_text(out, "{\"seal\":\"");
-    buf_append_text(out, seal);
-    buf_append_text(out, "\",");
-}
-
 void chat_message_write(struct buf *out, const struct chat_message_row *row)
 {
     struct parts parts = of_row(row);
@@ -183,7 +177,7 @@ void chat_message_write_own(struct buf *out, const struct chat_message_row *row)
 void chat_message_publish(struct buf *out, const struct chat_message_row *row, const char *seal)
 {
     struct parts parts = of_row(row);
-    open_sealed(out, seal);
+    seal_write(out, seal);
     write_parts(out, &parts);
 }
 
@@ -197,7 +191,7 @@ void chat_notice_write(struct buf *out, const struct chat_notice *notice)
 void chat_notice_publish(struct buf *out, const struct chat_notice *notice, const char *seal)
 {
     struct parts parts = of_notice(notice);
-    open_sealed(out, seal);
+    seal_write(out, seal);
     write_parts(out, &parts);
 }
 
@@ -208,7 +202,7 @@ void chat_read_body(const char *room, int64_t seq, char *out, size_t cap)
 
 void chat_close_publish(struct buf *out, const char *room, const char *reason, const char *seal)
 {
-    open_sealed(out, seal);
+    seal_write(out, seal);
     buf_printf(out,
                "\"ts\":%" PRId64 ",\"room\":\"room:%s\",\"senderType\":\"server\","
                "\"sender\":\"lectern\",\"targetType\":\"all\",\"messageType\":\"close\","

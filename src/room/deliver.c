@@ -11,11 +11,7 @@
 #include "base/clock.h"
 #include "base/utf8.h"
 #include "core/metrics.h"
-
-#define SEAL_PREFIX "{\"seal\":\""
-#define SEAL_PREFIX_LEN (sizeof SEAL_PREFIX - 1)
-/* {"seal":"…", */
-#define SEALED_LEN (SEAL_PREFIX_LEN + SEAL_LEN + 2)
+#include "wire/seal.h"
 
 #define FUTURE_MS 10000 /* how far Redis's clock may be ahead of what is known of it */
 
@@ -140,20 +136,12 @@ static void take_sealed(struct room *room, struct span json)
     }
 }
 
-static bool is_sealed(const struct room *room, struct span payload)
-{
-    return payload.n > SEALED_LEN && memcmp(payload.p, SEAL_PREFIX, SEAL_PREFIX_LEN) == 0 &&
-           *room->seal && memcmp(payload.p + SEAL_PREFIX_LEN, room->seal, SEAL_LEN) == 0 &&
-           memcmp(payload.p + SEALED_LEN - 2, "\",", 2) == 0;
-}
-
 /* The payload is lent, so what is left without the seal is copied. */
 static void receive_sealed(struct room *room, struct span payload)
 {
     struct buf json;
     buf_init(&json);
-    buf_append_char(&json, '{');
-    buf_append(&json, payload.p + SEALED_LEN, payload.n - SEALED_LEN);
+    seal_strip(&json, payload);
     if (json.failed) {
         metric_add(METRIC_OUT_OF_MEMORY, 1);
         room->suspect = true; /* how the room is is read again */
@@ -213,7 +201,7 @@ void room_receive(struct room *room, struct span payload)
     struct message message;
     struct message_error error;
     room->refs++;
-    if (is_sealed(room, payload)) {
+    if (seal_opens(room->seal, payload)) {
         receive_sealed(room, payload);
     } else if (!utf8_valid(payload.p, payload.n) ||
                message_read(payload, MESSAGE_FROM_REDIS, &message, &error) ||
