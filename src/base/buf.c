@@ -30,6 +30,18 @@ struct span span_word(struct span *text)
     return word;
 }
 
+struct span span_trim(struct span text)
+{
+    while (text.n > 0 && *text.p == ' ') {
+        text.p++;
+        text.n--;
+    }
+    while (text.n > 0 && text.p[text.n - 1] == ' ') {
+        text.n--;
+    }
+    return text;
+}
+
 void buf_init(struct buf *b)
 {
     *b = (struct buf){0};

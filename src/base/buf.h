@@ -41,6 +41,9 @@ bool span_copy(struct span s, char *out, size_t cap);
 /* Takes the next word, up to a blank, off the front of `text`. */
 struct span span_word(struct span *text);
 
+/* Without the blanks at both ends. */
+struct span span_trim(struct span text);
+
 struct buf {
     char *data; /* NULL until something was appended; not terminated unless buf_cstr() was called */
     size_t len; /* bytes used */

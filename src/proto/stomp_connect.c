@@ -11,23 +11,11 @@
 
 /* ---- the token ---- */
 
-static struct span trimmed(struct span text)
-{
-    while (text.n > 0 && *text.p == ' ') {
-        text.p++;
-        text.n--;
-    }
-    while (text.n > 0 && text.p[text.n - 1] == ' ') {
-        text.n--;
-    }
-    return text;
-}
-
 /* Takes "Bearer" off, in any case, where it stands. */
 static struct span without_scheme(struct span text)
 {
     static const char scheme[] = "bearer ";
-    text = trimmed(text);
+    text = span_trim(text);
     if (text.n < sizeof scheme - 1) {
         return text;
     }
@@ -36,7 +24,7 @@ static struct span without_scheme(struct span text)
             return text;
         }
     }
-    return trimmed((struct span){text.p + sizeof scheme - 1, text.n - sizeof scheme + 1});
+    return span_trim((struct span){text.p + sizeof scheme - 1, text.n - sizeof scheme + 1});
 }
 
 /* The token that CONNECT brings; empty where it brings none. */

@@ -96,18 +96,6 @@ static bool next_line(const struct stomp_parser *parser, struct span *head, stru
     return line->n > 0;
 }
 
-static struct span trim(struct span text)
-{
-    while (text.n > 0 && *text.p == ' ') {
-        text.p++;
-        text.n--;
-    }
-    while (text.n > 0 && text.p[text.n - 1] == ' ') {
-        text.n--;
-    }
-    return text;
-}
-
 /* Splits a header's line at its first colon; 1.0 pads with blanks, later versions never do. */
 static bool split(const struct stomp_parser *parser, struct span line, struct stomp_header *header)
 {
@@ -118,8 +106,8 @@ static bool split(const struct stomp_parser *parser, struct span line, struct st
     header->name = (struct span){line.p, (size_t)(colon - line.p)};
     header->value = (struct span){colon + 1, line.n - header->name.n - 1};
     if (parser->version == STOMP_1_0) {
-        header->name = trim(header->name);
-        header->value = trim(header->value);
+        header->name = span_trim(header->name);
+        header->value = span_trim(header->value);
     }
     return header->name.n > 0;
 }
@@ -346,7 +334,7 @@ static int begin_body(struct feed *feed)
     if (!parser->counted) {
         return 0;
     }
-    value = trim(value);
+    value = span_trim(value);
     while (value.n > 1 && *value.p == '0') {
         value.p++; /* nothing forbids leading zeros */
         value.n--;

@@ -29,19 +29,6 @@ const char *stomp_error_text(int error)
     return error < 0 && -error < (int)(sizeof texts / sizeof *texts) ? texts[-error] : "";
 }
 
-/* Blanks go from both ends. */
-static struct span trim(struct span text)
-{
-    while (text.n > 0 && *text.p == ' ') {
-        text.p++;
-        text.n--;
-    }
-    while (text.n > 0 && text.p[text.n - 1] == ' ') {
-        text.n--;
-    }
-    return text;
-}
-
 struct span stomp_header(const struct stomp_frame *frame, const char *name)
 {
     for (size_t i = 0; i < frame->count; i++) {
@@ -60,7 +47,7 @@ static struct span next_item(struct span *list)
     size_t taken = item.n + (comma != NULL);
     list->p += taken;
     list->n -= taken;
-    return trim(item);
+    return span_trim(item);
 }
 
 enum stomp_version stomp_version_choose(struct span accept_version)
@@ -89,7 +76,7 @@ bool stomp_heart_beat_read(struct span value, uint32_t *can_ms, uint32_t *wants_
     if (!memchr(value.p, ',', value.n)) {
         return false;
     }
-    struct span can = next_item(&value), wants = trim(value);
+    struct span can = next_item(&value), wants = span_trim(value);
     return number_read_u32(can, 0, UINT32_MAX, can_ms) &&
            number_read_u32(wants, 0, UINT32_MAX, wants_ms);
 }

@@ -36,6 +36,16 @@ static void span_word_takes_words_off(void **state)
     assert_true(span_eq(span_word(&text), ""));
 }
 
+static void span_trim_takes_blanks_from_both_ends(void **state)
+{
+    (void)state;
+    assert_true(span_eq(span_trim(span_of("  a b ")), "a b"));
+    assert_true(span_eq(span_trim(span_of("a")), "a"));
+    assert_true(span_eq(span_trim(span_of("\ta")), "\ta"));
+    assert_int_equal(span_trim(span_of("   ")).n, 0);
+    assert_int_equal(span_trim((struct span){NULL, 0}).n, 0);
+}
+
 static void span_copy_tells_whether_it_fits(void **state)
 {
     (void)state;
@@ -152,6 +162,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(spans_compare),
         cmocka_unit_test(span_word_takes_words_off),
+        cmocka_unit_test(span_trim_takes_blanks_from_both_ends),
         cmocka_unit_test(span_copy_tells_whether_it_fits),
         cmocka_unit_test(appending_keeps_everything),
         cmocka_unit_test(the_terminator_is_not_counted),
