@@ -5,7 +5,6 @@
 #include <stdio.h>
 
 #include "base/clock.h"
-#include "base/json.h"
 #include "core/metrics.h"
 
 #define KEY_SIZE (5 + ID_MAX + 8)
@@ -48,7 +47,7 @@ int chat_publish_messages(struct bus_pool *pool, const char *seal,
     return 0;
 }
 
-int chat_publish_notice(struct bus_pool *pool, const char *seal, const struct chat_notice *notice)
+static int publish_notice(struct bus_pool *pool, const char *seal, const struct chat_notice *notice)
 {
     struct buf payload;
     buf_init(&payload);
@@ -83,7 +82,7 @@ int chat_publish_read(struct bus_pool *pool, const char *room, const char *seal,
                                        .name = name,
                                        .sender_type = type,
                                        .body = span_of(body)};
-    return chat_publish_notice(pool, seal, &notice);
+    return publish_notice(pool, seal, &notice);
 }
 
 int chat_publish_forget(struct bus_pool *pool, const char *room, const char *user)

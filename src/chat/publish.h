@@ -16,9 +16,6 @@
 int chat_publish_messages(struct bus_pool *pool, const char *seal,
                           const struct chat_message_rows *rows);
 
-/* Publishes a notice. */
-int chat_publish_notice(struct bus_pool *pool, const char *seal, const struct chat_notice *notice);
-
 /*
  * `user` has read up to `seq`: remembers it in `room:{id}:read` unless it is further there already, and tells
  * those in the room by `read`.

@@ -42,7 +42,8 @@ struct sweeper {
     struct sweeper_upload *uploads; /* that this server is at */
 };
 
-int64_t sweeper_upload_ms(int64_t max)
+/* The longest that an upload of `max` bytes may take, ms. */
+static int64_t upload_ms(int64_t max)
 {
     return UPLOAD_START_MS + max * 1000 / SWEEPER_RATE;
 }
@@ -183,7 +184,7 @@ static bool is_abandoned(struct sweeper *sweeper, const struct chat_file_row *fi
                          char gone[ID_MAX + 1])
 {
     int64_t age_ms = clock_wall_ms() - file->created_ms;
-    if (age_ms > sweeper_upload_ms(sweeper->context.config->file_max) + GRACE_MS ||
+    if (age_ms > upload_ms(sweeper->context.config->file_max) + GRACE_MS ||
         strcmp(file->server, gone) == 0) {
         return true;
     }

@@ -46,7 +46,4 @@ struct sweeper_upload {
 void sweeper_upload_begin(struct sweeper *sweeper, struct sweeper_upload *upload);
 void sweeper_upload_end(struct sweeper *sweeper, struct sweeper_upload *upload);
 
-/* The longest that an upload of `max` bytes may take, ms. */
-int64_t sweeper_upload_ms(int64_t max);
-
 #endif

@@ -5,7 +5,6 @@
  */
 #include "feed/internal.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -160,7 +159,7 @@ static void flush(struct follower *follower)
     }
 }
 
-void follower_put(struct follower *follower, unsigned channel, struct frame *frame)
+static void put(struct follower *follower, unsigned channel, struct frame *frame)
 {
     if (follower->queue.len == 0 && follower->queue.dropped_total == 0 &&
         follower_takes(follower)) {
@@ -181,7 +180,7 @@ void follower_tell(struct follower *follower, struct span json)
         follower_close(follower, CLOSE_INTERNAL, "out of memory");
         return;
     }
-    follower_put(follower, follower->feeds->channel_count, frame);
+    put(follower, follower->feeds->channel_count, frame);
     frame_unref(frame);
 }
 
@@ -302,7 +301,7 @@ void followers_hand(struct channel *channel, struct span json, const struct feed
             *frame = follower->ops->encode(follower->socket, json);
         }
         if (*frame) {
-            follower_put(follower, channel->index, *frame);
+            put(follower, channel->index, *frame);
         } else {
             feed_queue_skip(&follower->queue, channel->index);
             flush(follower);

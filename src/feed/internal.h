@@ -104,7 +104,6 @@ void follower_free(struct follower *follower);
 bool follower_takes(const struct follower *follower); /* does the socket take more? */
 /* Sends at once what must be neither late nor lost: few and short messages, in front of what waits. */
 void follower_say(struct follower *follower, const struct buf *json);
-void follower_put(struct follower *follower, unsigned channel, struct frame *frame);
 void follower_close(struct follower *follower, uint16_t code, const char *reason);
 void follower_check(struct follower *follower, int64_t now_ms); /* each second */
 void followers_welcome(struct feeds *feeds);                    /* those whose time has come */

@@ -501,16 +501,6 @@ void *sockjs_session_owner(const struct sockjs_session *session)
     return session->owner;
 }
 
-struct sockjs_group *sockjs_session_group(const struct sockjs_session *session)
-{
-    return session->group;
-}
-
-bool sockjs_session_closing(const struct sockjs_session *session)
-{
-    return session->code != 0;
-}
-
 int64_t sockjs_session_age_ms(const struct sockjs_session *session)
 {
     return now_ms(session->group) - session->opened_ms;

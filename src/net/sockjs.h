@@ -125,8 +125,6 @@ struct sockjs_reader;
 void sockjs_session_feed(struct sockjs_session *session, struct sockjs_reader *payload);
 
 void *sockjs_session_owner(const struct sockjs_session *session);
-struct sockjs_group *sockjs_session_group(const struct sockjs_session *session);
-bool sockjs_session_closing(const struct sockjs_session *session);
 int64_t sockjs_session_age_ms(const struct sockjs_session *session);
 
 /* A message as a frame for all sessions of a loop. NULL: no memory. */

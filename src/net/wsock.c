@@ -375,19 +375,9 @@ void *wsock_owner(const struct wsock *sock)
     return sock->owner;
 }
 
-void wsock_set_owner(struct wsock *sock, void *owner)
-{
-    sock->owner = owner;
-}
-
 struct wsock_group *wsock_group_of(const struct wsock *sock)
 {
     return sock->group;
-}
-
-bool wsock_deflate(const struct wsock *sock)
-{
-    return sock->parser.deflate;
 }
 
 bool wsock_closing(const struct wsock *sock)

@@ -77,9 +77,7 @@ void wsock_set_framed(struct wsock *sock);
 size_t wsock_message_max(const struct wsock *sock); /* of its group's options */
 
 void *wsock_owner(const struct wsock *sock);
-void wsock_set_owner(struct wsock *sock, void *owner);
 struct wsock_group *wsock_group_of(const struct wsock *sock);
-bool wsock_deflate(const struct wsock *sock);
 bool wsock_closing(const struct wsock *sock);
 int64_t wsock_age_ms(const struct wsock *sock);
 

@@ -115,7 +115,7 @@ static void bring_payload(struct carrier *carrier, bool binary, char *data, size
         metric_add(METRIC_PROTOCOL_ERRORS, 1);
         carrier_close(carrier, WS_CLOSE_PROTOCOL, "Broken JSON encoding.");
     }
-    while (result == SOCKJS_OK && !carrier_closing(carrier) && sockjs_next(&reader, &message)) {
+    while (result == SOCKJS_OK && !wsock_closing(carrier->sock) && sockjs_next(&reader, &message)) {
         if (message.n > wsock_message_max(carrier->sock)) {
             carrier_close(carrier, WS_CLOSE_TOO_BIG, "message too big");
         } else {
@@ -330,7 +330,7 @@ void *carrier_receiver(struct carrier *carrier)
     return carrier->session ? (void *)carrier->session : (void *)carrier->sock;
 }
 
-struct frame *carrier_encode(struct carrier *carrier, struct span text, bool binary)
+static struct frame *encode_one(struct carrier *carrier, struct span text, bool binary)
 {
     if (!binary || carrier->variant == CARRIER_SOCKJS || carrier->variant == CARRIER_SOCKJS_WS) {
         return receiver_ops[carrier->variant].encode(carrier_receiver(carrier), text);
@@ -350,7 +350,7 @@ bool carrier_send(struct carrier *carrier, struct frame *frame, bool paced)
 
 bool carrier_send_text(struct carrier *carrier, struct span text, bool binary, bool paced)
 {
-    struct frame *frame = carrier_encode(carrier, text, binary);
+    struct frame *frame = encode_one(carrier, text, binary);
     if (!frame) {
         carrier_close(carrier, WS_CLOSE_INTERNAL, "out of memory");
         return false;
@@ -448,10 +448,4 @@ const char *carrier_kind(const struct carrier *carrier)
 int64_t carrier_age_ms(const struct carrier *carrier)
 {
     return carrier->session ? sockjs_session_age_ms(carrier->session) : wsock_age_ms(carrier->sock);
-}
-
-bool carrier_closing(const struct carrier *carrier)
-{
-    return carrier->session ? sockjs_session_closing(carrier->session)
-                            : wsock_closing(carrier->sock);
 }

@@ -46,19 +46,14 @@ void *carrier_owner(const struct carrier *carrier);
 enum carrier_variant carrier_variant(const struct carrier *carrier);
 const char *carrier_kind(const struct carrier *carrier); /* for logs: "websocket", "sockjs" */
 int64_t carrier_age_ms(const struct carrier *carrier);
-bool carrier_closing(const struct carrier *carrier);
-
-/*
- * One frame of a message, for this carrier and all others of its variant on this loop. `binary` is
- * what WebSockets mark a message as; SockJS knows text only, and what is not UTF-8 in it becomes U+FFFD.
- * NULL: no memory (counted).
- */
-struct frame *carrier_encode(struct carrier *carrier, struct span text, bool binary);
 
 /* Queues a frame. A carrier whose queue is full is closed with WSOCK_CODE_TOO_SLOW; false: closing. */
 bool carrier_send(struct carrier *carrier, struct frame *frame, bool paced);
 
-/* Both at once, for one receiver; false: it is closing, or is closed now for lack of memory. */
+/*
+ * Encodes a message and queues it, for this one alone. `binary` is what WebSockets mark a message as; SockJS knows
+ * text only, and what is not UTF-8 in it becomes U+FFFD. False: closing, or closed now for lack of memory.
+ */
 bool carrier_send_text(struct carrier *carrier, struct span text, bool binary, bool paced);
 
 /*

@@ -370,9 +370,8 @@ static void a_second_receiver_does_not_harm_the_first_even_when_it_breaks(void *
     close(w.peer);
     on_loop(&w, step_receive); /* its answer cannot be sent */
     on_loop(&w, step_wait);
-    assert_false(sockjs_session_closing(w.session));
     w.peer = first;
-    on_loop(&w, step_send);
+    on_loop(&w, step_send); /* a session that is closing would refuse it */
     expect(&w, HEAD "Content-Length: 29\r\n\r\na[\"one\\n\",\"<\\\"head\\\"> rest\"]\n");
     tear_down(&w);
 }
