@@ -12,7 +12,6 @@
 
 #include "account/account.h"
 #include "auth/token.h"
-#include "base/clock.h"
 #include "base/id.h"
 #include "bus/pool.h"
 #include "bus/scripts.h"

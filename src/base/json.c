@@ -5,8 +5,6 @@
  */
 #include "base/json.h"
 
-#include <stdio.h>
-
 #include "base/ascii.h"
 
 struct scan {

@@ -6,7 +6,6 @@
 
 #include "base/clock.h"
 #include "base/utf8.h"
-#include "core/log.h"
 #include "core/metrics.h"
 #include "net/close.h"
 

@@ -5,7 +5,6 @@
 #include "chat/internal.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/json.h"

@@ -8,7 +8,6 @@
 
 #include <stdlib.h>
 
-#include "base/json.h"
 #include "core/metrics.h"
 #include "net/conn.h"
 

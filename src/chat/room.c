@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "core/metrics.h"
 
 struct chat_room *chat_room_find(const struct chat_loop *chats, struct span id)

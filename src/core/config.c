@@ -5,7 +5,6 @@
  */
 #include "core/config.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"

@@ -1,7 +1,6 @@
 /* The checks, and the table of doors; see door.h. */
 #include "http/door.h"
 
-#include <limits.h>
 #include <stdlib.h>
 #include <time.h>
 

@@ -5,7 +5,6 @@
  */
 #include "http/images.h"
 #include "base/clock.h"
-#include "base/json.h"
 #include "core/log.h"
 #include "core/metrics.h"
 #include "http/answer.h"

@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "core/log.h"
 
 #define PIECE (16L << 10) /* bytes that curl hands over at a time */
 #define LOOK_MS 500       /* how often those are looked for whose time is over */

@@ -3,8 +3,6 @@
 
 #include <stdlib.h>
 
-#include "base/json.h"
-
 bool chat_rows_copy(const struct db_row *row, int column, char *out, size_t cap)
 {
     return span_copy(db_text_at(row, column), out, cap);

@@ -16,7 +16,6 @@
 #include "base/ascii.h"
 #include "base/clock.h"
 #include "base/number.h"
-#include "core/log.h"
 #include "store/db.h"
 #include "store/postgres_url.h"
 #include "store/statements.h"

@@ -15,7 +15,6 @@
 #include "store/search.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/number.h"
 #include "store/chat_rows.h"

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "core/metrics.h"
 #include "net/loop.h"
 #include "store/internal.h"
 
