@@ -518,7 +518,7 @@ struct tireless {
     int64_t seqs[4096]; /* the sender's, until it has ended */
 };
 
-/* Sends each ref until it is acknowledged. */
+/* Sends each ref until it is acknowledged; not NULL if one never was. */
 static void *send_on(void *arg)
 {
     struct tireless *t = arg;
@@ -527,8 +527,12 @@ static void *send_on(void *arg)
         snprintf(ref, sizeof ref, "t%u", i);
         struct message_append op = a_message(t->room, "kim", "\"x\"");
         op.ref = span_of(ref);
+        int64_t until = test_now_ms() + REDIS_PATIENCE_MS;
         while (messages_append(t->rig->store, &op) != STORE_OK) {
-            usleep(5000);
+            if (test_now_ms() >= until) {
+                return t;
+            }
+            test_nap();
         }
         t->seqs[t->acked++] = op.seq;
     }
@@ -558,7 +562,9 @@ static void a_killed_postgres_loses_and_doubles_nothing(void **state)
     unsigned acked = tireless.acked;
     assert_true(WAIT_FOR(tireless.acked > acked + 20));
     tireless.over = true;
-    pthread_join(thread, NULL);
+    void *gave_up;
+    pthread_join(thread, &gave_up);
+    assert_null(gave_up);
     for (unsigned i = 0; i < tireless.acked; i++) {
         assert_int_equal(tireless.seqs[i], i + 2); /* each once, in order, no hole */
     }

@@ -91,10 +91,7 @@ static enum store_result hold(struct db *db, void *arg)
 {
     (void)db, (void)arg;
     holding++;
-    while (!gate) {
-        usleep(1000);
-    }
-    return STORE_OK;
+    return WAIT_FOR(atomic_load(&gate)) ? STORE_OK : STORE_FAILED;
 }
 
 static void *hold_a_reader(void *arg)
