@@ -197,6 +197,18 @@ void chat_loop_fill(struct chat_loop *chats)
 
 /* ---- Older rows, for those who replay ---- */
 
+/* Those who wait for them ask the store anew, with the next tick, which also finds that the room is gone. */
+static void not_loaded(struct chat_room *room)
+{
+    for (size_t i = 0; i < room->count; i++) {
+        struct follow *follow = room->follows[i];
+        if (follow->state == FOLLOW_STARTING || (follow->state == FOLLOW_REPLAYING && !follow->op &&
+                                                 follow->cursor < room->tail.first)) {
+            follow_again(follow);
+        }
+    }
+}
+
 static void loaded(struct store_task *task, enum store_result result)
 {
     struct room_read *read = (struct room_read *)task;
@@ -207,7 +219,7 @@ static void loaded(struct store_task *task, enum store_result result)
     buf_init(&json);
     room->loading = false;
     if (result != STORE_OK || rows->count == 0) {
-        room->tail.full = true; /* everybody reads for themselves, and sees what comes of it */
+        not_loaded(room);
     }
     for (size_t i = result == STORE_OK ? rows->count : 0; i-- > 0;) {
         struct news news;
@@ -243,7 +255,7 @@ void chat_room_load(struct chat_room *room)
     if (read_begin(room, to >= rows ? to - rows + 1 : 1, to, 0, loaded)) {
         room->loading = true;
     } else {
-        room->tail.full = true;
+        not_loaded(room);
     }
 }
 

@@ -211,6 +211,7 @@ void follow_enter(struct follow *follow)
     }
     entering->op.follow = follow;
     follow->op = &entering->op;
+    follow->refused = false;
     follow->state = FOLLOW_ENTERING;
 }
 

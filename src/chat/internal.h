@@ -97,9 +97,9 @@ bool news_of_row(struct news *news, const struct chat_room *room,
 void chat_room_behind(struct chat_room *room, int64_t last); /* the room has rows up to `last` */
 void chat_room_whole(struct chat_room *room);                /* nothing is missing (any more) */
 void chat_room_patience(struct chat_room *room); /* what is missing is not what it was before */
-void chat_room_load(struct chat_room *room);     /* older rows into the tail */
-void chat_loop_fill(struct chat_loop *chats);    /* rows that did not come in time */
-void chat_loop_check(struct chat_loop *chats);   /* asks the store how far all rooms are */
+void chat_room_load(struct chat_room *room);   /* older rows into the tail; may do follow_again() */
+void chat_loop_fill(struct chat_loop *chats);  /* rows that did not come in time */
+void chat_loop_check(struct chat_loop *chats); /* asks the store how far all rooms are */
 
 /* ---- follows ---- */
 

@@ -134,8 +134,9 @@ static void page_done(struct store_task *task, enum store_result result)
 static void read_page(struct follow *follow)
 {
     struct chat_loop *chats = follow->chatter->chats;
-    struct page_read *read = follow->op ? NULL : calloc(1, sizeof *read);
+    struct page_read *read = calloc(1, sizeof *read);
     if (!read) {
+        chatter_no_memory(follow->chatter);
         return;
     }
     memcpy(read->room, follow->room->id, sizeof read->room);

@@ -196,6 +196,119 @@ static void test_fresh_token_while_generations_are_asked_for(void **state)
     all_go();
 }
 
+/* ---- A store that goes away ---- */
+
+/* Comes, with its older rows still to be asked for by what redis_all() and the store's answer bring about. */
+static void come_with_history(void)
+{
+    say_many(20);
+    person_come(&a, 0, 0, ROOM, NULL, 10);
+    redis_all();
+    work_do(db.first); /* a's membership */
+}
+
+static void expect_history_and_what_follows(void)
+{
+    for (int i = 0; i < 5; i++) {
+        pass(1000);
+        settle();
+    }
+    assert_true(a.follows);
+    assert_false(a.gap);
+    for (int64_t seq = 11; seq <= 20; seq++) {
+        assert_true(a.shown[seq]);
+    }
+    say_and_hear(0);
+    assert_int_equal(a.last, 21);
+    all_go();
+}
+
+/* Who is welcomed in the moment in which the store goes away is told all, once it is back. */
+static void test_store_goes_away_before_older_rows_are_asked_for(void **state)
+{
+    (void)state;
+    come_with_history();
+    db.away = true;
+    settle();
+    assert_int_equal(a.welcomes, 1);
+    pass(2000);
+    db.away = false;
+    expect_history_and_what_follows();
+}
+
+static void test_store_goes_away_while_older_rows_are_read(void **state)
+{
+    (void)state;
+    come_with_history();
+    work_answer(db.first);
+    assert_int_equal(works_waiting(run_page), 1);
+    db.first->result = STORE_UNAVAILABLE;
+    db.first->is_done = true;
+    settle();
+    expect_history_and_what_follows();
+}
+
+/* The same for who replays, and has been told some of it. */
+static void test_store_goes_away_while_who_was_away_catches_up(void **state)
+{
+    (void)state;
+    for (int when = 0; when < 2; when++) {
+        say_many(200);
+        person_come(&b, 0, 0, ROOM, NULL, 0); /* the room is known from here on */
+        settle();
+        say_and_hear(0);
+        person_come(&a, 0, 0, ROOM, ROOM ".20", 0);
+        work_do(db.first);
+        db.away = when == 0;
+        work_answer(db.first);
+        if (when == 1) {
+            db.first->result = STORE_UNAVAILABLE;
+            db.first->is_done = true;
+        }
+        settle();
+        db.away = false;
+        for (int i = 0; i < 5; i++) {
+            pass(1000);
+            settle();
+        }
+        assert_false(a.gap);
+        assert_true(a.shown[21] && a.shown[100]);
+        say_and_hear(0);
+        assert_int_equal(a.last, db.last_seq);
+        all_go();
+        settle();
+        memset(&db.rows, 0, sizeof db.rows);
+        db.last_seq = 0;
+    }
+}
+
+/* A subscription that the store had no place for at first is not given up later for that. */
+static void test_a_refusal_that_was_overtaken_is_forgotten(void **state)
+{
+    (void)state;
+    say_many(20);
+    person_come(&a, 0, 0, NULL, NULL, 0);
+    link_drop(&buses[0]);
+    db.away = true;
+    person_send(&a, "{\"messageType\":\"subscribe\",\"room\":\"" CHANNEL "\",\"ref\":\"s\"}");
+    db.away = false;
+    link_restore(&buses[0]);
+    settle(); /* before the tick */
+    assert_int_equal(a.welcomes, 2);
+    assert_int_equal(a.errors, 0);
+    while (db.last_seq < 20 + 2 * CHAT_HISTORY_MAX) {
+        db_say(0); /* nobody hears of so many that the room is begun anew */
+    }
+    for (int i = 0; i < 5; i++) {
+        pass(1000);
+        settle();
+    }
+    assert_int_equal(a.errors, 0);
+    assert_true(a.follows);
+    assert_int_equal(a.last, db.last_seq);
+    all_go();
+}
+
 /* ---- Rows that are missing ---- */
 
 /* A read that was overtaken by the channel says nothing about what is missing since. */
@@ -450,6 +563,10 @@ int main(void)
         TEST(test_leave_among_what_was_skipped),
         TEST(test_failing_store_is_no_missing_room),
         TEST(test_fresh_token_while_generations_are_asked_for),
+        TEST(test_store_goes_away_before_older_rows_are_asked_for),
+        TEST(test_store_goes_away_while_older_rows_are_read),
+        TEST(test_store_goes_away_while_who_was_away_catches_up),
+        TEST(test_a_refusal_that_was_overtaken_is_forgotten),
         TEST(test_overtaken_fill_forgets_nothing),
         TEST(test_overtaking_needs_no_store),
         TEST(test_room_that_is_gone_in_a_replay),
