@@ -108,18 +108,12 @@ static bool too_long(const struct stomp *stomp, const struct buf *json)
 }
 
 /* The room reads it as it reads everybody's: it knows best what is allowed. */
-static void hand_over(struct follow *follow, const char *room, const struct stomp_talk *talk,
-                      const char *ref, struct buf *json)
+static void hand_over(struct follow *follow, struct span json)
 {
-    bool all = follow->chat || member_may_tell_all(follow->member);
-    stomp_talk_write(json, talk, follow->chat ? room : "", all ? "all" : "teacher", ref);
-    if (json->failed || too_long(follow->stomp, json)) {
-        return;
-    }
     if (follow->chat) {
-        chatter_receive(follow->chatter, buf_span(json));
+        chatter_receive(follow->chatter, json);
     } else {
-        member_receive(follow->member, buf_span(json));
+        member_receive(follow->member, json);
     }
 }
 
@@ -139,18 +133,17 @@ static void transmit(struct follow *follow, const char *room, const struct stomp
         /* Never the receipt itself: clients count them from 1 again, and a ref that was heard is. */
         snprintf(ref, sizeof ref, "st-%s-%llu", stomp->session, (unsigned long long)stomp->refs++);
     }
-    if (cause->receipt.p &&
-        (stomp->pending_count >= STOMP_PENDING_MAX || !add_pending(follow, ref, cause))) {
-        stomp_refuse(stomp, "unavailable", NULL, NULL, cause);
-        return;
-    }
+    bool all = follow->chat || member_may_tell_all(follow->member);
     buf_init(&json);
-    hand_over(follow, room, talk, ref, &json);
-    if (json.failed || too_long(stomp, &json)) {
-        free(*ref ? take_pending(follow, ref) : NULL);
-        metric_add(METRIC_OUT_OF_MEMORY, json.failed);
-        stomp_refuse(stomp, json.failed ? "unavailable" : "too_big", NULL, NULL, cause);
-        settled(follow);
+    stomp_talk_write(&json, talk, follow->chat ? room : "", all ? "all" : "teacher", ref);
+    metric_add(METRIC_OUT_OF_MEMORY, json.failed);
+    if (!json.failed && too_long(stomp, &json)) {
+        stomp_refuse(stomp, "too_big", NULL, NULL, cause);
+    } else if (json.failed || (cause->receipt.p && (stomp->pending_count >= STOMP_PENDING_MAX ||
+                                                    !add_pending(follow, ref, cause)))) {
+        stomp_refuse(stomp, "unavailable", NULL, NULL, cause);
+    } else {
+        hand_over(follow, buf_span(&json));
     }
     buf_finish(&json);
 }

@@ -119,6 +119,21 @@ describe('chat rooms', () => {
         await other.socket.close();
     });
 
+    test('a SEND that cannot be sent on does not take the answer of another one with its ref', async () => {
+        const room = await group('i1', 'i2');
+        const stomp = await connectStomp(server, { sub: 'i1' }, { errors: true });
+        await stomp.subscribe('0', `/topic/${room}`);
+        const send = (headers, body) => frameText('SEND', { destination: `/app/${room}`, ref: 'same', ...headers }, body);
+        const long = '\u0001'.repeat(60000); // six times as long as JSON
+        stomp.socket.sendRaw(send({ receipt: 'r1' }, 'one') + send({}, long));
+        stomp.socket.sendRaw(send({ receipt: 'r2' }, 'one') + send({ receipt: 'r3' }, long));
+        assert.equal((await stomp.refusal({ receiptId: 'r3' })).code, 'too_big');
+        for (const receipt of ['r1', 'r2']) await stomp.next('RECEIPT', { 'receipt-id': receipt });
+        await stomp.request('DISCONNECT');
+        assert.deepEqual(stomp.all('RECEIPT').filter((frame) => frame.headers['receipt-id'] === 'r3'), []);
+        assert.equal((await stomp.socket.closed).code, 1000);
+    });
+
     test('who leaves the room is told, and its subscription ends; the socket goes on', async () => {
         const room = await group('e1', 'e2');
         const kept = await group('e1', 'e2');
