@@ -391,14 +391,19 @@ static bool work_off(struct store *store)
 
 /* ---- The thread ---- */
 
+/* With the lock. When there is something to do even if nobody brings it. */
+static int64_t wake_ms(const struct writer *writer, int64_t repost_ms)
+{
+    return writer->owed && repost_ms < writer->look_ms ? repost_ms : writer->look_ms;
+}
+
 /* Until there is something to do; false: nothing ever will be. */
 static bool wait_for_work(struct writer *writer)
 {
     pthread_mutex_lock(&writer->lock);
-    int64_t until_ms = writer->look_ms, repost_ms = clock_mono_ms() + STORE_REPOST_MS;
-    while (!writer->first && !writer->ending && clock_mono_ms() < until_ms) {
-        store_cond_wait(&writer->work, &writer->lock, until_ms);
-        until_ms = writer->owed && repost_ms < writer->look_ms ? repost_ms : writer->look_ms;
+    int64_t repost_ms = clock_mono_ms() + STORE_REPOST_MS;
+    while (!writer->first && !writer->ending && clock_mono_ms() < wake_ms(writer, repost_ms)) {
+        store_cond_wait(&writer->work, &writer->lock, wake_ms(writer, repost_ms));
     }
     bool more = writer->first || !writer->ending;
     pthread_mutex_unlock(&writer->lock);
@@ -419,10 +424,11 @@ static bool repost(struct store *store)
     return owed;
 }
 
+/* Or is it time to look? */
 static bool has_work(struct writer *writer)
 {
     pthread_mutex_lock(&writer->lock);
-    bool has = writer->first != NULL;
+    bool has = writer->first || clock_mono_ms() >= writer->look_ms;
     pthread_mutex_unlock(&writer->lock);
     return has;
 }
