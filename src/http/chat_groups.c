@@ -104,7 +104,7 @@ void chat_groups_list(struct request *req)
     struct chats_list op = {.user = req->claims.user_id, .limit = LIST_DEFAULT};
     if (!chat_rest_allowed(req) || !chat_rest_query(req, false, part) ||
         !request_field(req, "after", after, sizeof after) ||
-        !chat_rest_number(req, "limit", 1, LIST_MAX, &op.limit) || !chat_rest_begin(req)) {
+        !request_number(req, "limit", 1, LIST_MAX, &op.limit) || !chat_rest_begin(req)) {
         return;
     }
     op.part = span_of(part);

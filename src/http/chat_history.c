@@ -53,7 +53,7 @@ static bool read_page(struct request *req, struct messages_page *page)
     int64_t before, after;
     if (!read_place(req, "before", page->room, &before) ||
         !read_place(req, "after", page->room, &after) ||
-        !chat_rest_number(req, "limit", 1, HISTORY_MAX, &page->limit)) {
+        !request_number(req, "limit", 1, HISTORY_MAX, &page->limit)) {
         return false;
     }
     if (before >= 0 && after >= 0) {
@@ -206,7 +206,7 @@ void chat_history_search(struct request *req)
     if (!chat_rest_allowed(req) || !chat_rest_query(req, true, part) ||
         !request_field(req, "room", named, sizeof named) ||
         !request_field(req, "before", before, sizeof before) ||
-        !chat_rest_number(req, "limit", 1, SEARCH_MAX, &op.limit)) {
+        !request_number(req, "limit", 1, SEARCH_MAX, &op.limit)) {
         return;
     }
     if (*named && !chat_room_read(span_of(named), room)) {

@@ -1,11 +1,8 @@
 /* What the calls about chat rooms share; see chat_rest.h. */
 #include "http/chat_rest.h"
 
-#include <stdio.h>
-
 #include "base/clock.h"
 #include "base/json.h"
-#include "base/number.h"
 #include "base/utf8.h"
 #include "chat/message.h"
 #include "chat/publish.h"
@@ -116,23 +113,6 @@ bool chat_rest_body(struct request *req, const char *key, char *out, size_t cap)
     bool read = body && body_text(req, body, key, out, cap);
     cJSON_Delete(body);
     return read;
-}
-
-bool chat_rest_number(struct request *req, const char *name, uint32_t min, uint32_t max,
-                      uint32_t *out)
-{
-    char text[16];
-    char message[96];
-    if (!request_field(req, name, text, sizeof text)) {
-        return false;
-    }
-    if (!*text || number_read_u32(span_of(text), min, max, out)) {
-        return true;
-    }
-    snprintf(message, sizeof message, "The parameter %s is a number from %u to %u.", name, min,
-             max);
-    answer_field(req, "bad_field", name, message);
-    return false;
 }
 
 static bool is_blank(char c)

@@ -50,13 +50,6 @@ bool chat_rest_body(struct request *req, const char *key, char *out, size_t cap)
     __attribute__((warn_unused_result));
 
 /*
- * A number from `min` to `max` in the query; *out stays where there is none. False after answering
- * bad_field.
- */
-bool chat_rest_number(struct request *req, const char *name, uint32_t min, uint32_t max,
-                      uint32_t *out) __attribute__((warn_unused_result));
-
-/*
  * The parameter `q`, without blanks around it. False after answering bad_field: too many characters, or
  * none where it is `needed`.
  */

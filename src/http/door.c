@@ -6,7 +6,6 @@
 
 #include "base/clock.h"
 #include "base/map.h"
-#include "base/number.h"
 #include "core/log.h"
 #include "core/memory.h"
 #include "core/metrics.h"
@@ -141,23 +140,6 @@ static bool read_room(struct door *door)
     return true;
 }
 
-/* An unsigned number from `min` to `max`; `out` keeps its value when the parameter is absent. */
-static bool read_number(struct door *door, const char *name, uint32_t min, uint32_t max,
-                        uint32_t *out)
-{
-    char text[16];
-    char message[96];
-    if (!request_field(door->req, name, text, sizeof text)) {
-        return false;
-    }
-    if (!*text || number_read_u32(span_of(text), min, max, out)) {
-        return true;
-    }
-    snprintf(message, sizeof message, "The parameter %s is a number from %u to %u.", name, min,
-             max);
-    return refuse_field(door, name, message);
-}
-
 /* One of two words; `out` is true for the second. */
 static bool read_word(struct door *door, const char *name, const char *no, const char *yes,
                       bool *out)
@@ -189,8 +171,8 @@ static bool read_host_options(struct door *door)
     if (options->name[0] && !id_name_valid(span_of(options->name))) {
         return refuse_field(door, "name", "A room's name is 1 to 64 visible characters.");
     }
-    return read_number(door, "max", 1, most, &options->max) &&
-           read_number(door, "hold", 0, ROOM_HOLD_MAX_S, &options->hold_s) &&
+    return request_number(door->req, "max", 1, most, &options->max) &&
+           request_number(door->req, "hold", 0, ROOM_HOLD_MAX_S, &options->hold_s) &&
            read_word(door, "talk", "teacher", "all", &options->talk_all) &&
            read_word(door, "notify", "host", "all", &options->notify_all);
 }
@@ -200,7 +182,7 @@ static bool read_resume(struct door *door)
     struct socket_request *socket = &door->socket;
     socket->history = ROOM_HISTORY_DEFAULT;
     if (!request_field(door->req, "since", socket->since, sizeof socket->since) ||
-        !read_number(door, "history", 0, ROOM_HISTORY_MAX, &socket->history)) {
+        !request_number(door->req, "history", 0, ROOM_HISTORY_MAX, &socket->history)) {
         return false;
     }
     for (const char *p = socket->since; *p; p++) {
@@ -321,7 +303,7 @@ static bool read_chat_resume(struct door *door)
     int64_t seq;
     socket->history = CHAT_HISTORY_DEFAULT;
     if (!request_field(door->req, "since", socket->since, sizeof socket->since) ||
-        !read_number(door, "history", 0, CHAT_HISTORY_MAX, &socket->history)) {
+        !request_number(door->req, "history", 0, CHAT_HISTORY_MAX, &socket->history)) {
         return false;
     }
     return !*socket->since || chat_id_read(span_of(socket->since), room, &seq) ||

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/clock.h"
+#include "base/number.h"
 #include "core/log.h"
 #include "core/metrics.h"
 #include "http/answer.h"
@@ -168,6 +169,23 @@ bool request_field(struct request *req, const char *name, char *out, size_t cap)
         return true;
     }
     snprintf(message, sizeof message, "The parameter %s %s.", name, url_result_text(result));
+    answer_field(req, "bad_field", name, message);
+    return false;
+}
+
+bool request_number(struct request *req, const char *name, uint32_t min, uint32_t max,
+                    uint32_t *out)
+{
+    char text[16];
+    char message[96];
+    if (!request_field(req, name, text, sizeof text)) {
+        return false;
+    }
+    if (!*text || number_read_u32(span_of(text), min, max, out)) {
+        return true;
+    }
+    snprintf(message, sizeof message, "The parameter %s is a number from %u to %u.", name, min,
+             max);
     answer_field(req, "bad_field", name, message);
     return false;
 }

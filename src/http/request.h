@@ -87,6 +87,10 @@ bool request_origin_allowed(const struct request *req);
  */
 bool request_field(struct request *req, const char *name, char *out, size_t cap);
 
+/* The same for a number from `min` to `max`; *out keeps its value when the parameter is absent. */
+bool request_number(struct request *req, const char *name, uint32_t min, uint32_t max,
+                    uint32_t *out) __attribute__((warn_unused_result));
+
 /*
  * The client's claims, into req->claims. The token is looked for in Authorization, then among the
  * subprotocols (bearer.<jwt>), then in ?token=; the first place that has one counts. NULL, or the
