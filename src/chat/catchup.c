@@ -276,7 +276,7 @@ static void looked(struct store_task *task, enum store_result result)
         const struct chat_tip *tip = &look->tips[i];
         struct chat_room *room = chat_room_find(chats, span_of(tip->room));
         if (room && room->state == CHAT_ROOM_LIVE && tip->last_seq < 0) {
-            chat_room_over(room, "deleted");
+            chat_room_over(room);
         } else if (room && room->state == CHAT_ROOM_LIVE) {
             room->stored_last = tip->last_seq;
             chat_room_behind(room, tip->last_seq);

@@ -180,7 +180,7 @@ static void take_sealed(struct chat_room *room, struct span json, struct span pa
     } else if (message.id.n > 0) {
         take_row(room, &message, json, payload);
     } else if (strcmp(message.type, "close") == 0) {
-        chat_room_over(room, "deleted");
+        chat_room_over(room);
     } else {
         pass_on(room, &message, json);
     }

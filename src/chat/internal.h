@@ -82,7 +82,7 @@ void chat_room_subscribe(struct chat_room *room);
 void chat_room_subscribed(struct chat_room *room);
 /* Takes tail.end's row and those behind it that are held. May end follows, and the room. */
 void chat_room_take(struct chat_room *room, const struct news *news);
-void chat_room_over(struct chat_room *room, const char *reason);
+void chat_room_over(struct chat_room *room); /* it is deleted */
 struct frame *chat_frame(struct follow *follow, struct span json, struct frame **frames);
 
 /* hear.c: what the channel brings */

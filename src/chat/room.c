@@ -229,7 +229,7 @@ void chat_room_take(struct chat_room *room, const struct news *news)
     chat_room_unref(room);
 }
 
-void chat_room_over(struct chat_room *room, const char *reason)
+void chat_room_over(struct chat_room *room)
 {
     if (room->state == CHAT_ROOM_OVER) {
         return;
@@ -241,7 +241,7 @@ void chat_room_over(struct chat_room *room, const char *reason)
         bus_unsubscribe(room->chats->bus, span_of(room->channel));
     }
     while (room->count > 0) {
-        follow_end(room->follows[room->count - 1], reason);
+        follow_end(room->follows[room->count - 1], "deleted");
     }
     reads_forget(room->chats, room->id);
     room->refs--;

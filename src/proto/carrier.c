@@ -348,14 +348,14 @@ bool carrier_send(struct carrier *carrier, struct frame *frame, bool paced)
     return receiver_ops[carrier->variant].deliver(carrier_receiver(carrier), frame, paced);
 }
 
-bool carrier_send_text(struct carrier *carrier, struct span text, bool binary, bool paced)
+bool carrier_send_text(struct carrier *carrier, struct span text, bool binary)
 {
     struct frame *frame = encode_one(carrier, text, binary);
     if (!frame) {
         carrier_close(carrier, WS_CLOSE_INTERNAL, "out of memory");
         return false;
     }
-    bool sent = carrier_send(carrier, frame, paced);
+    bool sent = carrier_send(carrier, frame, false);
     frame_unref(frame);
     return sent;
 }

@@ -54,7 +54,7 @@ bool carrier_send(struct carrier *carrier, struct frame *frame, bool paced);
  * Encodes a message and queues it, for this one alone. `binary` is what WebSockets mark a message as; SockJS knows
  * text only, and what is not UTF-8 in it becomes U+FFFD. False: closing, or closed now for lack of memory.
  */
-bool carrier_send_text(struct carrier *carrier, struct span text, bool binary, bool paced);
+bool carrier_send_text(struct carrier *carrier, struct span text, bool binary);
 
 /*
  * Text messages whose beginning differs from receiver to receiver: carrier_encode_rest() makes what they

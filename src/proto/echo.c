@@ -24,7 +24,7 @@ static void on_message(struct carrier *carrier, bool binary, char *data, size_t 
         carrier_close(carrier, CLOSE_TOO_MANY, "too many messages");
         return;
     }
-    (void)carrier_send_text(carrier, (struct span){data, len}, binary, false);
+    (void)carrier_send_text(carrier, (struct span){data, len}, binary);
 }
 
 static void on_closed(struct carrier *carrier, const struct wsock_end *end)

@@ -70,7 +70,7 @@ void stomp_send(struct stomp *stomp, struct buf *out)
         stomp_over(stomp, CLOSE_INTERNAL, "out of memory");
     } else if (stomp->carrier) {
         stomp->sent_ms = stomp_now_ms(stomp);
-        (void)carrier_send_text(stomp->carrier, buf_span(out), false, false);
+        (void)carrier_send_text(stomp->carrier, buf_span(out), false);
     }
     buf_finish(out);
 }

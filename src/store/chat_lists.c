@@ -76,7 +76,7 @@ static void see_listed(const struct db_row *row, void *arg)
         op->cap = cap;
     }
     struct chat_listed *listed = &op->list[op->count++];
-    l->strange = !chat_rows_room(row, 0, &listed->room) ||
+    l->strange = !chat_rows_room(row, &listed->room) ||
                  !chat_rows_copy(row, KEY_COLUMN, l->last_key, sizeof l->last_key) || l->strange;
     listed->joined = db_number_at(row, KEY_COLUMN + 1) != 0;
 }

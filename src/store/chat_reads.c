@@ -14,7 +14,7 @@ static void see_before(const struct db_row *row, void *arg)
     struct before *before = arg;
     struct chat_read *op = before->op;
     int64_t read_seq = db_number_at(row, CHAT_ROOM_COLUMN_COUNT);
-    before->strange = !chat_rows_room(row, 0, &before->room);
+    before->strange = !chat_rows_room(row, &before->room);
     before->is_member = read_seq >= 0;
     op->read_seq = read_seq;
     memcpy(op->seal, before->room.seal, sizeof op->seal);

@@ -8,17 +8,17 @@ bool chat_rows_copy(const struct db_row *row, int column, char *out, size_t cap)
     return span_copy(db_text_at(row, column), out, cap);
 }
 
-bool chat_rows_room(const struct db_row *row, int column, struct chat_room_row *out)
+bool chat_rows_room(const struct db_row *row, struct chat_room_row *out)
 {
-    out->kind = span_eq(db_text_at(row, column + 1), "direct") ? CHAT_DIRECT : CHAT_GROUP;
-    out->created_ms = db_number_at(row, column + 5);
-    out->last_seq = db_number_at(row, column + 6);
-    int64_t members = db_number_at(row, column + 7);
+    out->kind = span_eq(db_text_at(row, 1), "direct") ? CHAT_DIRECT : CHAT_GROUP;
+    out->created_ms = db_number_at(row, 5);
+    out->last_seq = db_number_at(row, 6);
+    int64_t members = db_number_at(row, 7);
     out->members = (uint32_t)members;
-    return chat_rows_copy(row, column, out->id, sizeof out->id) &&
-           chat_rows_copy(row, column + 2, out->name, sizeof out->name) &&
-           chat_rows_copy(row, column + 3, out->owner, sizeof out->owner) &&
-           chat_rows_copy(row, column + 4, out->seal, sizeof out->seal) && members >= 0 &&
+    return chat_rows_copy(row, 0, out->id, sizeof out->id) &&
+           chat_rows_copy(row, 2, out->name, sizeof out->name) &&
+           chat_rows_copy(row, 3, out->owner, sizeof out->owner) &&
+           chat_rows_copy(row, 4, out->seal, sizeof out->seal) && members >= 0 &&
            members <= UINT32_MAX;
 }
 
@@ -111,7 +111,7 @@ struct room_reader {
 static void see_room(const struct db_row *row, void *arg)
 {
     struct room_reader *reader = arg;
-    reader->strange = !chat_rows_room(row, 0, reader->room);
+    reader->strange = !chat_rows_room(row, reader->room);
 }
 
 #define FIND "SELECT " CHAT_ROOM_COLUMNS " FROM chat_rooms r WHERE r.id = $1 AND r.kind <> 'gone'"

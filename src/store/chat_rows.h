@@ -27,8 +27,8 @@
 /* Copies a column; false when it does not fit: nothing of ours is that long. */
 bool chat_rows_copy(const struct db_row *row, int column, char *out, size_t cap);
 
-/* Reads the columns from `column` on. False: a strange row. */
-bool chat_rows_room(const struct db_row *row, int column, struct chat_room_row *out);
+/* Reads a row that begins with CHAT_ROOM_COLUMNS. False: a strange row. */
+bool chat_rows_room(const struct db_row *row, struct chat_room_row *out);
 
 /* Appends a row to `rows`, whose arena tells if there was no memory. False: a strange row. */
 bool chat_rows_message(const struct db_row *row, int column, struct chat_message_rows *rows);

@@ -121,7 +121,7 @@ static void see_entered(const struct db_row *row, void *arg)
 {
     struct room_view *view = arg;
     struct chat_enter *op = view->op;
-    view->strange = !chat_rows_room(row, 0, &op->room);
+    view->strange = !chat_rows_room(row, &op->room);
     int64_t read_seq = db_number_at(row, CHAT_ROOM_COLUMN_COUNT);
     view->is_member = read_seq >= 0;
     op->read_seq = view->is_member ? read_seq : 0;
@@ -184,7 +184,7 @@ struct mine_reader {
 static bool read_mine(const struct db_row *row, struct chats_of *out, struct chat_mine *mine)
 {
     *mine = (struct chat_mine){.last = -1};
-    bool good = chat_rows_room(row, 0, &mine->room);
+    bool good = chat_rows_room(row, &mine->room);
     mine->read_seq = db_number_at(row, MINE_READ);
     mine->unread = (uint32_t)db_number_at(row, MINE_READ + 1);
     if (mine->room.kind == CHAT_DIRECT) {

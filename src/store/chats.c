@@ -298,7 +298,7 @@ struct found_room {
 static void see_room(const struct db_row *row, void *arg)
 {
     struct found_room *found = arg;
-    found->strange = !chat_rows_room(row, 0, found->room);
+    found->strange = !chat_rows_room(row, found->room);
 }
 
 struct pair {

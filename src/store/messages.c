@@ -36,7 +36,7 @@ struct state {
 static void see_state(const struct db_row *row, void *arg)
 {
     struct state *state = arg;
-    state->strange = !chat_rows_room(row, 0, &state->room);
+    state->strange = !chat_rows_room(row, &state->room);
     state->is_member = db_number_at(row, CHAT_ROOM_COLUMN_COUNT) != 0;
     state->first_seq = db_number_at(row, CHAT_ROOM_COLUMN_COUNT + 1);
     state->first_ms = db_number_at(row, CHAT_ROOM_COLUMN_COUNT + 2);

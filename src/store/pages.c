@@ -20,7 +20,7 @@ struct membership {
 static void see_membership(const struct db_row *row, void *arg)
 {
     struct membership *m = arg;
-    m->strange = !chat_rows_room(row, 0, &m->room);
+    m->strange = !chat_rows_room(row, &m->room);
     m->op->last_seq = m->room.last_seq;
     m->is_member = db_number_at(row, CHAT_ROOM_COLUMN_COUNT) >= 0;
     m->op->read_seq = m->is_member ? db_number_at(row, CHAT_ROOM_COLUMN_COUNT) : 0;
