@@ -121,6 +121,24 @@ test('what is sent goes one request at a time, in its order', async (t) => {
     assert.deepEqual(seen, ['open', 'close 1000 bye']);
 });
 
+test('what is still being sent when it ends is given up, and keeps no connection', async (t) => {
+    let dropped;
+    const gone = new Promise((resolve) => (dropped = resolve));
+    const clock = new Clock();
+    const { url, asked } = await start(t, (what, session, response) => {
+        if (what === 'xhr_streaming') ok(response).write('o\n');
+        else response.on('close', dropped); // and never answers
+    });
+    const { socket, until } = open(url, [], clock);
+    await until(1);
+    socket.send('x');
+    while (asked.length < 2) await new Promise((go) => setTimeout(go, 5));
+    socket.close(4006, 'no sign of life');
+    clock.advance(2000);
+    assert.equal((await until(2))[1], 'close 4006 no sign of life');
+    await gone;
+});
+
 test('a stream that something holds back gives way to polls, with a session of their own', async (t) => {
     const clock = new Clock();
     const { url, asked } = await start(t, (what, session, response) => {

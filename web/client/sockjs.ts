@@ -50,6 +50,8 @@ class SockJsSocket implements WebSocketLike {
     private receiving: AbortController | null = null;
     private readonly waiting: string[] = [];
     private sending: Promise<void> | null = null;
+    /** Gives up what is still being sent when the socket has ended. */
+    private readonly over = new AbortController();
 
     constructor(
         private readonly env: Environment,
@@ -90,6 +92,8 @@ class SockJsSocket implements WebSocketLike {
         if (this.readyState === CLOSED) return;
         this.readyState = CLOSED;
         this.waiting.length = 0;
+        // What no answer comes to would keep one of the few connections that a page has.
+        this.over.abort();
         this.receiving?.abort();
         this.onclose?.({ code, reason });
     }
@@ -200,7 +204,7 @@ class SockJsSocket implements WebSocketLike {
 
     private async deliver(batch: readonly string[]): Promise<boolean> {
         try {
-            const signal = new AbortController().signal;
+            const { signal } = this.over;
             return (await this.post('xhr_send', signal, JSON.stringify(batch))).status === 204;
         } catch {
             return false;
