@@ -97,6 +97,17 @@ test('after a gap the window ends before it', () => {
     assert.deepEqual([timeline.last, timeline.newer, timeline.newest], [5, true, 900]);
 });
 
+test('what came before a gap does not stand beside the newest page that is loaded after it', () => {
+    const timeline = new Timeline('me');
+    timeline.live(message(5), true);
+    timeline.gap();
+    timeline.live(message(900), true);
+    timeline.reset({ messages: range(890, 899), more: true }, { older: true, newer: false });
+    assert.deepEqual([timeline.first, timeline.last], [890, 900]);
+    timeline.prepend({ messages: range(880, 889), more: true });
+    assert.deepEqual(seqs(timeline), range(880, 900).map((_, n) => 880 + n), 'nothing is left out');
+});
+
 test('one’s own stands below until it is stored, and then in its place', () => {
     const timeline = loaded([message(1)]);
     timeline.sending('own-1', 'Me', 'send', 'mine', START);

@@ -152,9 +152,9 @@ export class Timeline {
 
     /** What was missed is too much to be sent: the window ends before it. */
     gap(): void {
-        if (!this.loaded) return;
-        this.newer = true;
+        // Also where nothing is loaded yet: what came before it does not belong to the newest page.
         this.waiting = [];
+        if (this.loaded) this.newer = true;
     }
 
     // ---- Live
