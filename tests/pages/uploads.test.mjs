@@ -134,6 +134,18 @@ test('a busy server is asked again when it says, a refusal is final until retrie
     assert.equal(begun.length, 3);
 });
 
+test('a sign-in that is over is renewed meanwhile: the file waits for that', async () => {
+    const { uploads, begun, done, answer, stages } = setUp();
+    uploads.add([file('a.jpg')]);
+    await turn();
+    await answer(0, refusal(401, 'token_expired'));
+    assert.deepEqual(stages(), ['pausing']);
+    uploads.resume();
+    await turn();
+    await answer(1, { ok: true, value: FILE });
+    assert.deepEqual([begun.length, done], [2, ['a.jpg']]);
+});
+
 test('a disk that is full is no matter of waiting', async () => {
     const { uploads, answer, stages } = setUp();
     uploads.add([file('a.bin'), file('b.bin')]);

@@ -239,7 +239,13 @@ export class Uploads<Stored = ImageFile> {
         // An answer that never comes though the server is there: it, or a proxy before it, cuts off
         // bodies that are larger than it takes.
         const cut = status === 0 && entry.tries >= MOST_TRIES && this.parts.online();
-        const later = busy || status === 0 || status === 408 || status >= 500;
+        // A sign-in that is over is renewed for the connection, and with it for what waits here.
+        const later =
+            busy ||
+            status === 0 ||
+            status === 408 ||
+            status >= 500 ||
+            code === 'token_expired';
         if (cut || !later || code === 'files_full') {
             return this.change(entry, { stage: { name: 'failed', code: cut ? 'cut_off' : code } });
         }
