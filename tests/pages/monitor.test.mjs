@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Clock, load } from '../client/support.mjs';
 
-const { Desk, KEPT, REFRESH, SPAN, choose, textOf } = await load('../monitor/desk');
+const { Desk, KEPT, REFRESH, SPAN, choose, textOf, timeOf } = await load('../monitor/desk');
 
 let count = 0;
 
@@ -113,6 +113,13 @@ test('narrowed by channel and text, the newest first', () => {
     assert.deepEqual(found('', ' HELLO '), [2, 1]);
     assert.deepEqual(found('a', '안녕'), [1]);
     assert.deepEqual(found('b', 'bye'), []);
+});
+
+test('a time that is none is shown as it is', () => {
+    const format = new Intl.DateTimeFormat('en', { timeStyle: 'medium', timeZone: 'UTC' });
+    assert.match(timeOf(format, 1_700_000_000_000), /10:13:20/);
+    const nanoseconds = 1_700_000_000_000_000_000;
+    assert.equal(timeOf(format, nanoseconds), String(nanoseconds));
 });
 
 test('data as text: strings as they are, the rest as JSON, bounded', () => {

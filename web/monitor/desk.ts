@@ -12,7 +12,7 @@ export const KEPT = 2000;
 export const SPAN = 300;
 
 /** A rate is that of so many seconds. */
-export const RATE_OVER = 10;
+const RATE_OVER = 10;
 
 /** Listeners are told at most this often, ms. */
 export const REFRESH = 250;
@@ -55,6 +55,14 @@ export interface Clock {
 export function textOf(data: unknown): string {
     const text = typeof data === 'string' ? data : (JSON.stringify(data) ?? '');
     return text.length > TEXT_MAX ? `${text.slice(0, TEXT_MAX)}…` : text;
+}
+
+/** The last that a date can say, ms. */
+const LAST_TIME = 8.64e15;
+
+/** An event's time in words; what is none, as from a program that counts nanoseconds, as it is. */
+export function timeOf(format: Intl.DateTimeFormat, ms: number): string {
+    return ms <= LAST_TIME ? format.format(ms) : String(ms);
 }
 
 export class Desk {

@@ -4,7 +4,7 @@ import type { JSX } from 'preact';
 import { useId, useMemo, useState } from 'preact/hooks';
 import { Dialog } from '../ui/dialog';
 import { useLanguage } from '../ui/hooks';
-import { choose } from './desk';
+import { choose, timeOf } from './desk';
 import type { Desk, Entry } from './desk';
 import { t } from './strings';
 
@@ -23,12 +23,12 @@ function Details({ entry, onClose }: { entry: Entry; onClose(): void }): JSX.Ele
     const language = useLanguage();
     const { type, data, timestamp, id } = entry.event;
     const { text, cut } = pretty(data);
-    const time = new Date(timestamp).toLocaleString(language, { timeStyle: 'medium', dateStyle: 'medium' });
+    const clock = new Intl.DateTimeFormat(language, { timeStyle: 'medium', dateStyle: 'medium' });
     return (
         <Dialog title={t('eventOf', { channel: type })} onClose={onClose}>
             <dl class="monitor-details">
                 <dt>{t('time')}</dt>
-                <dd>{time}</dd>
+                <dd>{timeOf(clock, timestamp)}</dd>
                 <dt>{t('id')}</dt>
                 <dd>{id ? <code>{id}</code> : t('noId')}</dd>
                 <dt>{t('data')}</dt>
@@ -56,7 +56,7 @@ function Row({ entry, colour, clock, onOpen }: RowProps): JSX.Element {
     return (
         <li>
             <button type="button" class="monitor-row" onClick={() => onOpen(entry)}>
-                <time>{clock.format(timestamp)}</time>
+                <time>{timeOf(clock, timestamp)}</time>
                 <span class="monitor-channel">
                     <span class="monitor-mark" style={{ background: colour }} aria-hidden="true" />
                     {type}
