@@ -50,6 +50,11 @@ export class Clock {
 
     clearTimeout = (timer) => void this.#timers.delete(timer);
 
+    /** How many timers wait. */
+    get size() {
+        return this.#timers.size;
+    }
+
     /** Lets time pass, running what falls due in its order. */
     advance(ms) {
         const end = this.#now + ms;

@@ -225,6 +225,25 @@ test('a list that was asked for before one has joined is asked for again', async
     assert.equal(chat.sure, true);
 });
 
+test('a list that cannot be had is asked for again by one timer, until the page goes', async (t) => {
+    const { chat, server, clock } = await setUp(t, [mine(A)]);
+    const LIST = '/chat/my/rooms';
+    server.answers.set(LIST, [503, { error: { code: 'unavailable', message: 'x' } }]);
+    await chat.refreshNow();
+    const timers = clock.size;
+    for (let n = 0; n < 5; n += 1) {
+        clock.advance(500);
+        await chat.refreshNow();
+    }
+    assert.equal(clock.size, timers, 'not one for each failure');
+    while (server.asked.length > 0) await server.asked.next();
+    clock.advance(4300);
+    assert.equal(await server.asked.next(), LIST);
+    await chat.refreshNow();
+    chat.close();
+    assert.equal(clock.size, 0, 'nothing is left to happen');
+});
+
 test('sending: at once below, then in its place; what is refused can be sent again', async (t) => {
     const { chat, server, peer } = await setUp(t, [mine(A)]);
     server.answers.set(history(A, 'limit=50'), page([]));
@@ -260,6 +279,31 @@ test('what has no answer when one signs out is kept as a draft', async (t) => {
     chat.close();
     await until(chat, () => chat.current.timeline.all.every(({ status }) => status === 'failed'));
     assert.deepEqual(kept, [[A, 'one'], [A, 'two']]);
+});
+
+test('what was refused is put back to the draft when the page goes, once', async (t) => {
+    const { chat, server, peer, kept } = await setUp(t, [mine(A)]);
+    server.answers.set(history(A, 'limit=50'), page([]));
+    chat.open(A);
+    await until(chat, () => chat.current.timeline.loaded);
+    await peer.next();
+    const refuse = async (code) => {
+        peer.refuse(await peer.next(), code);
+        await until(chat, () => chat.current.timeline.all.every(({ status }) => status === 'failed'));
+    };
+    chat.say(A, 'no');
+    await refuse('too_big');
+    chat.say(A, 'given up');
+    await refuse('too_big');
+    chat.drop(A, chat.current.timeline.all[1].key);
+    chat.keepRefused();
+    chat.keepRefused();
+    assert.deepEqual(kept, [[A, 'no']]);
+    // The page has come back from where the browser had put it: tried again, and refused again.
+    chat.resend(chat.current.timeline.all[0].key);
+    await refuse('too_big');
+    chat.close();
+    assert.deepEqual(kept, [[A, 'no'], [A, 'no']]);
 });
 
 test('a message that is gone already counts as taken back', async (t) => {

@@ -59,8 +59,13 @@ export class Chat {
     private readonly env;
     private readonly known = new Map<string, Room>();
     private readonly refused = new Map<string, ChatOutgoing>();
+    /** Those of them that have been put back to the drafts. */
+    private readonly putBack = new Set<string>();
+    private over = false;
     private sendings = 0;
     private refreshTimer: unknown = null;
+    /** Of the list that could not be had. */
+    private againTimer: unknown = null;
     private typingTimer: unknown = null;
     /** The list that is being asked for, and the one that is asked for after that. */
     private listing: Promise<void> | null = null;
@@ -68,7 +73,7 @@ export class Chat {
     private wanted: { room: string; seq: number | null } | null = null;
     private typed: { room: string; at: number } | null = null;
 
-    /** `keep` is given the texts that had no answer when one signed out, or the sign-in ended. */
+    /** `keep` is given the texts that nobody else has when the page goes, or one signs out. */
     constructor(
         options: ChatOptions,
         private readonly keep: (room: string, text: string) => void = () => {},
@@ -286,12 +291,13 @@ export class Chat {
     }
 
     private async askForList(): Promise<void> {
+        this.env.clearTimeout(this.againTimer);
         const answer: Answer<{ rooms: MyRoom[] }> = await this.rest.myRooms();
         if (this.client.state.name === 'closed' || !this.rooms) return;
         if (!answer.ok) {
             this.listTrouble = answer;
             const wait = Math.max(ASK_AGAIN, answer.retryAfterMs ?? 0);
-            this.env.setTimeout(() => this.refresh(), wait);
+            this.againTimer = this.env.setTimeout(() => this.refresh(), wait);
             return this.touch();
         }
         this.listTrouble = null;
@@ -342,13 +348,25 @@ export class Chat {
     /** Tries a refused message once more. */
     resend(key: string): void {
         const outgoing = this.refused.get(key);
-        if (outgoing && this.refused.delete(key)) this.send(outgoing, key);
+        if (!outgoing) return;
+        this.refused.delete(key);
+        this.putBack.delete(key);
+        this.send(outgoing, key);
     }
 
     /** Gives a refused message up. */
     drop(room: string, key: string): void {
         if (this.refused.delete(key)) this.known.get(room)?.timeline.drop(key);
         this.touch();
+    }
+
+    /** To be called when the page goes: what was refused goes back to the drafts, once. */
+    keepRefused(): void {
+        for (const [key, { room, message }] of this.refused) {
+            if (typeof message !== 'string' || this.putBack.has(key)) continue;
+            this.putBack.add(key);
+            this.keep(room, message);
+        }
     }
 
     private send(outgoing: ChatOutgoing, key = this.newKey()): void {
@@ -388,7 +406,7 @@ export class Chat {
             const error = thrown as LecternError;
             this.refused.set(key, outgoing);
             room.timeline.failed(key, error);
-            if (error.code === 'closed' && typeof message === 'string') this.keep(id, message);
+            if (this.over) this.keepRefused();
         }
         this.touch();
     }
@@ -539,7 +557,10 @@ export class Chat {
     /** Ends what the page has begun. */
     close(): void {
         this.env.clearTimeout(this.refreshTimer);
+        this.env.clearTimeout(this.againTimer);
         this.env.clearTimeout(this.typingTimer);
+        this.over = true;
+        this.keepRefused();
         this.client.close();
     }
 }

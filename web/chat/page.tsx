@@ -41,10 +41,13 @@ function useChat(token: string, renew: () => Promise<string | null>): Chat {
     useEffect(() => chat.subscribe(() => draw((count) => count + 1)), [chat]);
     useConnection(chat);
     useEffect(() => {
-        const flush = (): void => chat.client.flush();
-        window.addEventListener('pagehide', flush);
+        const leave = (): void => {
+            chat.client.flush();
+            chat.keepRefused();
+        };
+        window.addEventListener('pagehide', leave);
         return () => {
-            window.removeEventListener('pagehide', flush);
+            window.removeEventListener('pagehide', leave);
             chat.close();
         };
     }, [chat]);
