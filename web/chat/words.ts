@@ -43,6 +43,7 @@ export function initialOf(name: string): string {
 
 export function failureText({ code, status }: Failure): string {
     if (status === 0) return t('unreachableNow');
+    if (status === 401) return t('signInAgain');
     if (code === 'too_many_rooms') return t('tooManyRooms');
     if (code === 'room_full') return t('roomFull');
     if (code === 'room_not_found') return t('roomGone');
