@@ -257,3 +257,95 @@ test('a sign-in that is over is asked for at once', TIMEOUT, async (t) => {
     await page.goto(`${all.origin}/chat/?again#token=${tokenOf('lee')}`);
     await page.getByText('아직 대화방이 없어요.').waitFor();
 });
+
+test('an answer that comes late takes nobody away from where they have gone', TIMEOUT, async (t) => {
+    const all = await startAll(t);
+    const { server } = all;
+    await meet(server, 'kim', 'lee');
+    for (const name of ['Science', 'Other']) await group(server, name, 'kim', 'lee');
+    await group(server, 'Club', 'kim');
+    const { page } = await openChat(t, all, 'lee');
+    const dialog = page.getByRole('dialog');
+    /** What the page asks for there is held until the returned function is called. */
+    const hold = async (pattern) => {
+        let go;
+        const held = new Promise((resolve) => (go = resolve));
+        await page.route(pattern, async (route) => {
+            await held;
+            await route.continue();
+        });
+        return async () => {
+            const answer = page.waitForResponse(pattern);
+            go();
+            await answer;
+        };
+    };
+    const stays = async () => {
+        await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+        await page.getByRole('heading', { name: 'Other' }).waitFor();
+    };
+    await page.getByRole('button', { name: 'Groups' }).click();
+    const join = await hold('**/join');
+    await dialog.getByRole('button', { name: 'Join Club' }).click();
+    await dialog.getByRole('button', { name: 'Close' }).click();
+    await enter(page, /Other/);
+    await join();
+    await roomLink(page, /Club/).waitFor();
+    await stays();
+    await enter(page, /Science/);
+    const leave = await hold('**/leave');
+    await page.getByRole('button', { name: 'Leave the room' }).click();
+    await dialog.getByRole('button', { name: 'Leave', exact: true }).click();
+    await enter(page, /Other/);
+    await leave();
+    await roomLink(page, /Science/).waitFor({ state: 'detached' });
+    await stays();
+});
+
+test('a search that fails can be tried again, and loses nothing that was found', TIMEOUT, async (t) => {
+    const all = await startAll(t, { env: { LECTERN_RATE_HOST: '5000/5000' } });
+    const { server } = all;
+    await meet(server, 'kim', 'lee');
+    const room = await group(server, 'Science', 'kim', 'lee');
+    for (let n = 0; n < 60; n += 1) await say(server, 'kim', room, `line ${n}`);
+    const { page } = await openChat(t, all, 'lee');
+    const results = page.getByRole('region', { name: 'Search results' });
+    const busy = (route) => route.fulfill({ status: 503, json: { error: { code: 'chat_busy', message: '' } } });
+    await page.route('**/chat/search?**', busy);
+    await page.getByRole('searchbox', { name: 'Search messages' }).fill('line');
+    await results.getByText('The server is busy.').waitFor();
+    await page.unroute('**/chat/search?**');
+    await results.getByRole('button', { name: 'Try again' }).click();
+    await results.getByRole('link').first().waitFor();
+    const found = await results.getByRole('link').count();
+    await page.route('**/chat/search?**', busy);
+    await results.getByRole('button', { name: 'More' }).click();
+    await results.getByText('The server is busy.').waitFor();
+    assert.equal(await results.getByRole('link').count(), found);
+    await page.unroute('**/chat/search?**');
+    await results.getByRole('button', { name: 'More' }).click();
+    await waitFor(async () => (await results.getByRole('link').count()) > found,
+        { timeout: limit(5000), what: 'more' });
+});
+
+test('on the narrowest phone nothing is cut off or out of sight', TIMEOUT, async (t) => {
+    const all = await startAll(t);
+    const { server } = all;
+    await meet(server, 'kim', 'lee');
+    const room = await group(server, '2학년 3반 과학 탐구 모둠 (목요일 방과 후)', 'kim', 'lee');
+    await say(server, 'kim', room, '내일 준비물은 현미경 슬라이드와 노트예요. Please bring your notebook');
+    const { page } = await openChat(t, all, 'lee', { ...PHONE, viewport: { width: 320, height: 568 } });
+    await page.getByRole('button', { name: 'Groups' }).click();
+    const name = await page.getByLabel('Name of a new group').boundingBox();
+    assert.ok(name.width > 160, `${name.width} px to write on`);
+    await page.getByRole('dialog').getByRole('button', { name: 'Close' }).click();
+    await page.getByRole('searchbox', { name: 'Search messages' }).fill('notebook');
+    const result = page.locator('.result');
+    const [box, mark, time] = await Promise.all([result, result.locator('mark'), result.locator('time')].map(
+        async (part) => part.boundingBox()));
+    const text = await result.locator('.result-text').boundingBox();
+    assert.ok(mark.y + mark.height <= text.y + text.height + 1, 'what was looked for is in sight');
+    assert.ok(time.x + time.width <= box.x + box.width && time.height < 24, 'and the time');
+    await checkView(page, 'chat-narrow');
+    assert.deepEqual(await overflow(page), []);
+});

@@ -188,6 +188,6 @@ test('where a text holds what was looked for', () => {
     assert.deepEqual(splitMatches('nothing', 'x'), ['nothing']);
     assert.deepEqual(splitMatches('a', ''), ['a']);
     const long = splitMatches(`${'x'.repeat(100)}needle`, 'needle');
-    assert.deepEqual(long, [`…${'x'.repeat(40)}`, 'needle', '']);
+    assert.deepEqual(long, [`…${'x'.repeat(20)}`, 'needle', '']);
     assert.equal(splitMatches('İ needle', 'needle').join(''), 'İ needle');
 });

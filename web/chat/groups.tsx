@@ -7,9 +7,8 @@ import { Dialog } from '../ui/dialog';
 import { Field } from '../ui/field';
 import { nameTrouble } from '../ui/names';
 import type { Chat } from './chat';
-import { goTo } from './place';
 import { t } from './strings';
-import { useAsked } from './use-asked';
+import { useAsked, useEnter } from './use-asked';
 import { failureText, initialOf } from './words';
 
 interface GroupsProps {
@@ -23,11 +22,7 @@ interface Listed {
 }
 
 export function GroupsDialog({ chat, onDone }: GroupsProps): JSX.Element {
-    const enter = async (id: string): Promise<void> => {
-        await chat.refreshNow();
-        onDone();
-        goTo(id);
-    };
+    const enter = useEnter(chat, onDone);
     return (
         <Dialog title={t('groups')} onClose={onDone}>
             <NewGroup chat={chat} onEnter={(id) => void enter(id)} />
@@ -76,8 +71,8 @@ function Browse({ chat, onEnter }: EnterProps): JSX.Element {
     const [query, setQuery] = useState('');
     const [trouble, setTrouble] = useState<string | null>(null);
     const wanted = query.trim();
-    const { answer, busy, more } = useAsked<Listed>(wanted, () => chat.rest.groups(wanted));
-    const found = answer?.ok ? answer.value : null;
+    const asked = useAsked<Listed>(wanted, () => chat.rest.groups(wanted));
+    const { found, failure, busy, more, again } = asked;
     const join = async ({ id, joined }: ListedRoom): Promise<void> => {
         setTrouble(null);
         const done = joined ? null : await chat.rest.join(id);
@@ -92,7 +87,7 @@ function Browse({ chat, onEnter }: EnterProps): JSX.Element {
             (before, page) => ({ rooms: [...before.rooms, ...page.rooms], next: page.next }),
         );
     };
-    const problem = trouble ?? (answer && !answer.ok ? failureText(answer) : undefined);
+    const problem = trouble ?? (failure ? failureText(failure) : undefined);
     return (
         <>
             <Field
@@ -105,6 +100,11 @@ function Browse({ chat, onEnter }: EnterProps): JSX.Element {
             <p class="hint" role="status">
                 {!busy && found?.rooms.length === 0 && t('noGroups')}
             </p>
+            {failure && !found && !busy && (
+                <button type="button" class="small" onClick={again}>
+                    {t('tryAgain')}
+                </button>
+            )}
             <ul class="choices">
                 {(found?.rooms ?? []).map((room) => (
                     <li key={room.id} class="choice">

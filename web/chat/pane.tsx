@@ -9,7 +9,7 @@ import { Composer } from './composer';
 import { MembersDialog } from './members';
 import { Messages } from './messages';
 import type { RoomEntry } from './model/rooms';
-import { goTo, hashOf } from './place';
+import { hashOf } from './place';
 import type { Room } from './room';
 import { Search } from './search';
 import { t } from './strings';
@@ -70,7 +70,6 @@ function OpenRoom({ chat, room, entry, files }: OpenRoomProps): JSX.Element {
         setAsked(null);
         const failure = await chat.leave(entry.id);
         if (failure) setTrouble(failureText(failure));
-        else goTo(null);
     };
     const group = entry.kind === 'group';
     return (

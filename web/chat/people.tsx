@@ -6,9 +6,8 @@ import type { User } from '../client';
 import { Dialog } from '../ui/dialog';
 import { Field } from '../ui/field';
 import type { Chat } from './chat';
-import { goTo } from './place';
 import { t } from './strings';
-import { useAsked } from './use-asked';
+import { useAsked, useEnter } from './use-asked';
 import { failureText, initialOf } from './words';
 
 export function PeopleDialog({ chat, onDone }: { chat: Chat; onDone(): void }): JSX.Element {
@@ -16,17 +15,16 @@ export function PeopleDialog({ chat, onDone }: { chat: Chat; onDone(): void }): 
     const [trouble, setTrouble] = useState<string | null>(null);
     const wanted = query.trim();
     const ask = wanted === '' ? null : () => chat.rest.people(wanted);
-    const { answer, busy } = useAsked(wanted, ask);
+    const { found, failure, busy, again } = useAsked(wanted, ask);
+    const enter = useEnter(chat, onDone);
     const choose = async ({ id }: User): Promise<void> => {
         setTrouble(null);
         const made = await chat.rest.direct(id);
         if (!made.ok) return setTrouble(failureText(made));
-        await chat.refreshNow();
-        onDone();
-        goTo(made.value.id);
+        await enter(made.value.id);
     };
-    const users = answer?.ok ? answer.value.users : [];
-    const problem = trouble ?? (answer && !answer.ok ? failureText(answer) : undefined);
+    const users = found?.users ?? [];
+    const problem = trouble ?? (failure ? failureText(failure) : undefined);
     return (
         <Dialog title={t('newChat')} onClose={onDone}>
             <Field
@@ -44,8 +42,13 @@ export function PeopleDialog({ chat, onDone }: { chat: Chat; onDone(): void }): 
                 }}
             />
             <p class="hint" role="status">
-                {wanted !== '' && !busy && answer?.ok && users.length === 0 && t('nobody')}
+                {!busy && found && users.length === 0 && t('nobody')}
             </p>
+            {failure && !found && !busy && (
+                <button type="button" class="small" onClick={again}>
+                    {t('tryAgain')}
+                </button>
+            )}
             <ul class="choices">
                 {users.map((user) => (
                     <li key={user.id}>

@@ -36,14 +36,13 @@ export function Search({ chat, query, onQuery, room, first }: SearchProps): JSX.
     const field = useRef<HTMLInputElement>(null);
     const wanted = query.trim();
     const place = room === null ? {} : { room: room.id };
-    const { answer, busy, more } = useAsked<Found>(
+    const { found, failure, busy, more, again } = useAsked<Found>(
         `${room?.id ?? ''} ${wanted}`,
         wanted === '' ? null : () => chat.rest.search(wanted, place),
     );
     useEffect(() => {
         if (first) field.current?.focus();
     }, []);
-    const found = answer?.ok ? answer.value : null;
     const next = found?.next ?? null;
     const loadMore = (): void => {
         if (next === null) return;
@@ -51,6 +50,11 @@ export function Search({ chat, query, onQuery, room, first }: SearchProps): JSX.
             () => chat.rest.search(wanted, { ...place, before: next }),
             ({ messages }, page) => ({ ...page, messages: [...messages, ...page.messages] }),
         );
+    };
+    const clear = (): void => {
+        onQuery('');
+        // The button goes with the text.
+        field.current?.focus();
     };
     const label = room === null ? t('search') : t('searchHere', { name: room.name });
     return (
@@ -76,7 +80,7 @@ export function Search({ chat, query, onQuery, room, first }: SearchProps): JSX.
                         type="button"
                         class="icon"
                         aria-label={t('endSearch')}
-                        onClick={() => onQuery('')}
+                        onClick={clear}
                     >
                         <Icon name="cross" />
                     </button>
@@ -86,14 +90,19 @@ export function Search({ chat, query, onQuery, room, first }: SearchProps): JSX.
                 <section class="search-results" aria-label={t('results')}>
                     <p class="hint side-note" role="status">
                         {busy && t('searching')}
-                        {!busy && answer && !answer.ok && failureText(answer)}
+                        {!busy && failure && failureText(failure)}
                         {!busy && found?.messages.length === 0 && t('noResults')}
-                        {!busy && found && found.messages.length > 0 && (
+                        {!busy && !failure && found && found.messages.length > 0 && (
                             <span class="unseen">
                                 {t('found', { count: found.messages.length })}
                             </span>
                         )}
                     </p>
+                    {failure && !found && !busy && (
+                        <button type="button" class="small" onClick={again}>
+                            {t('tryAgain')}
+                        </button>
+                    )}
                     <ul>
                         {(found?.messages ?? []).map((message) => (
                             <Result
@@ -124,6 +133,7 @@ interface ResultProps {
 function Result({ chat, message, query, named }: ResultProps): JSX.Element {
     const { id = '', sender, senderName, messageType, message: body, ts } = message;
     const room = roomOf(id);
+    const place = hashOf(room, seqOf(id));
     const content = contentOf(messageType, body);
     const text = content?.text || content?.file?.name || content?.image?.name || '';
     const name = sender === chat.me ? t('me') : (senderName ?? sender);
@@ -131,8 +141,9 @@ function Result({ chat, message, query, named }: ResultProps): JSX.Element {
         <li>
             <a
                 class="result"
-                href={hashOf(room, seqOf(id))}
-                onClick={() => chat.open(room, seqOf(id))}
+                href={place}
+                // Elsewhere the address changes, and is followed.
+                onClick={() => location.hash === place && chat.open(room, seqOf(id))}
             >
                 <span class="result-head">
                     <strong>{name}</strong>

@@ -1,22 +1,32 @@
-/** What the server answers to what is typed: asked once one pauses, the newest question counts. */
+/** What dialogs and searches ask: once one pauses in typing, and the newest question counts. */
 
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { Answer } from '../client';
+import type { Answer, Failure } from '../client';
+import type { Chat } from './chat';
+import { goTo } from './place';
 
 /** A pause in typing, ms. */
 const PAUSE = 250;
 
-export interface Asked<T> {
-    answer: Answer<T> | null;
+interface Had<T> {
+    /** The answer; null where there is none yet. */
+    found: T | null;
+    /** Why the last question has none. */
+    failure: Failure | null;
+}
+
+export interface Asked<T> extends Had<T> {
     busy: boolean;
-    /** Asks again; `merge` puts the answer to what there is. */
+    /** Asks for more; `merge` puts the answer to what there is, which a failure leaves as it is. */
     more(ask: () => Promise<Answer<T>>, merge: (before: T, next: T) => T): void;
     again(): void;
 }
 
+const NOTHING = { found: null, failure: null };
+
 /** `ask` is null where there is nothing to ask. `key` says when to ask anew. */
 export function useAsked<T>(key: string, ask: (() => Promise<Answer<T>>) | null): Asked<T> {
-    const [answer, setAnswer] = useState<Answer<T> | null>(null);
+    const [had, setHad] = useState<Had<T>>(NOTHING);
     const [busy, setBusy] = useState(false);
     const [turn, setTurn] = useState(0);
     const course = useRef(0);
@@ -24,15 +34,15 @@ export function useAsked<T>(key: string, ask: (() => Promise<Answer<T>>) | null)
     useEffect(() => {
         const mine = (course.current += 1);
         if (!ask) {
-            setAnswer(null);
+            setHad(NOTHING);
             setBusy(false);
             return undefined;
         }
         setBusy(true);
         const run = async (): Promise<void> => {
-            const next = await ask();
+            const answer = await ask();
             if (mine !== course.current) return;
-            setAnswer(next);
+            setHad(answer.ok ? { found: answer.value, failure: null } : { found: null, failure: answer });
             setBusy(false);
         };
         const timer = setTimeout(() => void run(), first.current ? 0 : PAUSE);
@@ -43,15 +53,28 @@ export function useAsked<T>(key: string, ask: (() => Promise<Answer<T>>) | null)
     const more: Asked<T>['more'] = (next, merge) => {
         const mine = (course.current += 1);
         setBusy(true);
-        void next().then((found) => {
+        void next().then((answer) => {
             if (mine !== course.current) return;
             setBusy(false);
-            setAnswer((before) =>
-                found.ok && before?.ok
-                    ? { ok: true, value: merge(before.value, found.value) }
-                    : found,
+            setHad(({ found }) =>
+                answer.ok
+                    ? { found: found && merge(found, answer.value), failure: null }
+                    : { found, failure: answer },
             );
         });
     };
-    return { answer, busy, more, again: () => setTurn((count) => count + 1) };
+    return { ...had, busy, more, again: () => setTurn((count) => count + 1) };
+}
+
+/** Goes to a room that one has just made or joined, as soon as the list has it. */
+export function useEnter(chat: Chat, onDone: () => void): (id: string) => Promise<void> {
+    const here = useRef(true);
+    useEffect(() => () => void (here.current = false), []);
+    return async (id) => {
+        await chat.refreshNow();
+        // Who has closed the dialog meanwhile has gone on to something else.
+        if (!here.current) return;
+        onDone();
+        goTo(id);
+    };
 }

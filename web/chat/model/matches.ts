@@ -1,7 +1,7 @@
 /** Where a text holds what was looked for. */
 
-/** Characters shown before the first match, so that it is in sight. */
-const BEFORE = 40;
+/** Characters shown before the first match: on a phone they leave it in sight. */
+const BEFORE = 20;
 
 /** As the server compares: without case. Of the same length as the text, or the text itself. */
 function folded(text: string): string {
