@@ -17,6 +17,7 @@
  * Rooms are named without `room:` here. A message that one sends oneself is emitted too.
  */
 
+import { SendingClient } from './base';
 import { ChatConnection } from './chat-connection';
 import type {
     ChatHello,
@@ -26,15 +27,11 @@ import type {
     RoomWelcome,
 } from './chat-protocol';
 import type { CloseInfo } from './close';
-import { Emitter } from './emitter';
-import { environment } from './env';
-import type { Environment } from './env';
 import { Following } from './following';
 import type { ConnectionOptions, State } from './options';
-import { Outbox, failed } from './outbox';
 import type { Refusal } from './outbox';
 import { parseMessage, roomCode } from './protocol';
-import type { Ack, Keep, LecternError, Message, Restored, User } from './protocol';
+import type { Ack, Keep, LecternError, Message, User } from './protocol';
 
 export interface ChatOptions extends ConnectionOptions {
     /** Most messages that may wait for an answer. */
@@ -79,48 +76,20 @@ const QUEUE = 500;
 /** A `ref` is recognised for ever; what was written yesterday is not sent unasked, ms. */
 const REF_MS = 12 * 3_600_000;
 
-export class ChatClient {
-    private readonly env: Environment;
-    private readonly connection: ChatConnection;
-    private readonly events: Emitter<ChatEvents>;
-    private readonly outbox: Outbox<ChatOutgoing>;
+export class ChatClient extends SendingClient<ChatEvents, ChatOutgoing> {
+    protected readonly connection: ChatConnection;
     private readonly following: Following;
     private latest: ChatHello | null = null;
-    private clockOffset = 0;
 
     constructor({ queue = QUEUE, keep, ...options }: ChatOptions) {
-        this.env = environment(options.env);
-        this.outbox = new Outbox(this.env, { capacity: queue, keep, refMs: REF_MS });
+        super(options.env, { capacity: queue, keep, refMs: REF_MS });
         this.following = new Following(this.env, (frame) => this.outbox.pass(frame));
-        this.events = new Emitter<ChatEvents>((thrown) => {
-            // A listener's mistake is reported as the platform reports such, not lost and not ours.
-            this.env.setTimeout(() => {
-                throw thrown;
-            }, 0);
-        });
         this.connection = new ChatConnection(this.env, options, {
             state: (state) => this.onState(state),
             frame: (text) => this.receive(text),
             down: () => this.onDown(),
             disconnect: (close) => this.events.emit('disconnect', close),
         });
-    }
-
-    /** Adds a listener; the returned function takes it away. */
-    on<Name extends keyof ChatEvents>(
-        name: Name,
-        fn: (data: ChatEvents[Name]) => void,
-    ): () => void {
-        return this.events.on(name, fn);
-    }
-
-    get state(): State {
-        return this.connection.state;
-    }
-
-    /** The token in use: the newest, where it was renewed. */
-    get token(): string {
-        return this.connection.token;
     }
 
     /** Who we are; null before the first connection. */
@@ -130,36 +99,6 @@ export class ChatClient {
 
     get limits(): ChatLimits | null {
         return this.latest?.limits ?? null;
-    }
-
-    /** Messages that were sent and are not answered yet. */
-    get pending(): number {
-        return this.outbox.size;
-    }
-
-    /** What an earlier page had sent without getting an answer, and had kept: under way again. */
-    get restored(): readonly Restored<ChatOutgoing>[] {
-        return this.outbox.restored;
-    }
-
-    /** The server's time as far as we know it, ms. */
-    serverNow(): number {
-        return this.env.now() + this.clockOffset;
-    }
-
-    /** Connects, and from then on stays connected as far as the close codes allow. */
-    connect(): void {
-        this.connection.connect();
-    }
-
-    /** Ends: nothing is sent or received any more. */
-    close(): void {
-        this.connection.close();
-    }
-
-    /** As `LecternClient.poke`: the page is back in the foreground, or the network is. */
-    poke(): void {
-        this.connection.poke();
     }
 
     /** Follows a room from now on. Nothing happens where it is followed already. */
@@ -200,18 +139,6 @@ export class ChatClient {
     /** Takes a message back: one's own, or any as the room's owner. */
     delete(room: string, id: string): Promise<Ack> {
         return this.post('delete', { room: `room:${room}`, message: id });
-    }
-
-    /** A fresh token: for this connection, and for those to come. */
-    setToken(token: string): Promise<Ack> {
-        this.connection.token = token;
-        if (this.state.name !== 'open') return Promise.resolve({ ref: '', ts: this.serverNow() });
-        return this.post('token', { message: token });
-    }
-
-    private post(messageType: string, fields: object, outgoing?: ChatOutgoing): Promise<Ack> {
-        if (this.state.name === 'closed') return failed('closed', 'the connection is closed');
-        return this.outbox.post(messageType, fields, outgoing);
     }
 
     private onState(state: State): void {

@@ -20,13 +20,11 @@
  * `ack`.
  */
 
+import { SendingClient } from './base';
 import { ClassConnection } from './class-connection';
 import type { CloseInfo } from './close';
-import { Emitter } from './emitter';
-import { environment } from './env';
-import type { Environment } from './env';
 import type { ClientOptions, Events, State } from './options';
-import { Outbox, failed } from './outbox';
+import { failed } from './outbox';
 import type { Refusal } from './outbox';
 import type {
     Ack,
@@ -35,7 +33,6 @@ import type {
     Leave,
     Message,
     Outgoing,
-    Restored,
     Settings,
     User,
     Welcome,
@@ -55,35 +52,24 @@ const REF_MS = 9 * 60_000;
 /** `seen` is sent at most this often, ms. */
 const SEEN_EVERY = 1000;
 
-export class LecternClient {
-    private readonly env: Environment;
-    private readonly connection: ClassConnection;
-    private readonly events: Emitter<Events>;
-    private readonly outbox: Outbox;
+export class LecternClient extends SendingClient<Events> {
+    protected readonly connection: ClassConnection;
     private readonly recent = new RecentIds(REMEMBERED);
     private readonly history: number | undefined;
     private latest: Welcome | null = null;
     /** Of the class that we are in; null while none is known. */
     private epoch: string | null = null;
-    private clockOffset = 0;
     private seenId: string | null = null;
     private seenSent: string | null = null;
     private seenTimer: unknown = null;
 
     constructor(options: ClientOptions) {
-        this.env = environment(options.env);
-        this.history = options.history;
-        this.outbox = new Outbox(this.env, {
+        super(options.env, {
             capacity: options.queue ?? QUEUE,
             keep: options.keep,
             refMs: REF_MS,
         });
-        this.events = new Emitter<Events>((thrown) => {
-            // A listener's mistake is reported as the platform reports such, not lost and not ours.
-            this.env.setTimeout(() => {
-                throw thrown;
-            }, 0);
-        });
+        this.history = options.history;
         this.connection = new ClassConnection(this.env, options, {
             state: (state) => this.onState(state),
             frame: (text) => this.receive(text),
@@ -93,23 +79,9 @@ export class LecternClient {
         });
     }
 
-    /** Adds a listener; the returned function takes it away. */
-    on<Name extends keyof Events>(name: Name, fn: (data: Events[Name]) => void): () => void {
-        return this.events.on(name, fn);
-    }
-
-    get state(): State {
-        return this.connection.state;
-    }
-
     /** The room's code; null until the server has drawn one. */
     get room(): string | null {
         return this.connection.code;
-    }
-
-    /** The token in use: the newest, where it was renewed. */
-    get token(): string {
-        return this.connection.token;
     }
 
     /** Who we are; null before the first welcome. */
@@ -125,43 +97,6 @@ export class LecternClient {
     /** The host, kept up to date; null before the first welcome. */
     get host(): Host | null {
         return this.latest?.host ?? null;
-    }
-
-    /** Messages that were sent and are not answered yet. */
-    get pending(): number {
-        return this.outbox.size;
-    }
-
-    /**
-     * What an earlier page had sent without getting an answer, and had kept: it is under way again.
-     */
-    get restored(): readonly Restored[] {
-        return this.outbox.restored;
-    }
-
-    /** The server's time as far as we know it, ms: what deadlines and `ts` are compared with. */
-    serverNow(): number {
-        return this.env.now() + this.clockOffset;
-    }
-
-    /** Connects, and from then on stays connected as far as the close codes allow. */
-    connect(): void {
-        this.connection.connect();
-    }
-
-    /**
-     * Leaves: nothing is sent or received any more. A host without `hold` thereby ends the room.
-     */
-    close(): void {
-        this.connection.close();
-    }
-
-    /**
-     * To be called when the page comes back to the foreground or the network returns: an open
-     * connection is checked at once, a wait is cut short.
-     */
-    poke(): void {
-        this.connection.poke();
     }
 
     /**
@@ -213,18 +148,6 @@ export class LecternClient {
     seen(id: string): void {
         this.seenId = id;
         if (this.seenTimer === null) this.tellSeen();
-    }
-
-    /** A fresh token: for this connection, and for those to come. */
-    setToken(token: string): Promise<Ack> {
-        this.connection.token = token;
-        if (this.state.name !== 'open') return Promise.resolve({ ref: '', ts: this.serverNow() });
-        return this.post('token', { message: token });
-    }
-
-    private post(messageType: string, fields: object, outgoing?: Outgoing): Promise<Ack> {
-        if (this.state.name === 'closed') return failed('closed', 'the connection is closed');
-        return this.outbox.post(messageType, fields, outgoing);
     }
 
     private tellSeen(): void {

@@ -15,10 +15,8 @@
  * - a handler that throws hurts neither the others nor the connection.
  */
 
+import { ConnectedClient } from './base';
 import type { CloseInfo } from './close';
-import { Emitter } from './emitter';
-import { environment } from './env';
-import type { Environment } from './env';
 import { FeedConnection } from './feed-connection';
 import type { ConnectionOptions, State } from './options';
 import { RecentIds } from './recent';
@@ -80,18 +78,15 @@ export function handlerNames(channel: string): [string, string] {
 
 type Handler = (event: FeedEvent) => void;
 
-export class FeedClient {
-    private readonly env: Environment;
-    private readonly connection: FeedConnection;
-    private readonly events: Emitter<FeedEvents>;
+export class FeedClient extends ConnectedClient<FeedEvents> {
+    protected readonly connection: FeedConnection;
     private readonly handlers = new Map<string, Set<Handler>>();
     private readonly recent = new RecentIds(REMEMBERED);
     private welcomed = false;
     private following: string[] = [];
 
     constructor(options: FeedOptions) {
-        this.env = environment(options.env);
-        this.events = new Emitter<FeedEvents>((thrown) => this.report(thrown));
+        super(options.env);
         this.connection = new FeedConnection(
             this.env,
             { ...options, token: options.token ?? '' },
@@ -123,42 +118,9 @@ export class FeedClient {
         };
     }
 
-    /** Adds a listener; the returned function takes it away. */
-    on<Name extends keyof FeedEvents>(
-        name: Name,
-        fn: (data: FeedEvents[Name]) => void,
-    ): () => void {
-        return this.events.on(name, fn);
-    }
-
-    get state(): State {
-        return this.connection.state;
-    }
-
     /** What is followed; empty before the first welcome. */
     get channels(): readonly string[] {
         return this.following;
-    }
-
-    /** Connects, and from then on stays connected as far as the close codes allow. */
-    connect(): void {
-        this.connection.connect();
-    }
-
-    close(): void {
-        this.connection.close();
-    }
-
-    /** To be called when the page comes back to the foreground or the network returns. */
-    poke(): void {
-        this.connection.poke();
-    }
-
-    /** A handler's mistake is reported as the platform reports such: not lost, and not ours. */
-    private report(thrown: unknown): void {
-        this.env.setTimeout(() => {
-            throw thrown;
-        }, 0);
     }
 
     private receive(text: string): void {
