@@ -31,3 +31,4 @@ export { uploadImage } from './upload';
 export type { ImageFile, UploadOptions } from './upload';
 export { RecentIds } from './recent';
 export { tokenClaims, tokenExpiry } from './token';
+export { onWake } from './wake';

@@ -16,6 +16,7 @@ import type { LecternClient } from './client';
 import { FeedClient } from './feed';
 import type { FeedEvent, FeedEvents, FeedOptions } from './feed';
 import type { Events, State } from './options';
+import { onWake } from './wake';
 
 export type { FeedEvent, FeedOptions } from './feed';
 export type { State } from './options';
@@ -39,21 +40,6 @@ type EventsOf<Client> = Client extends FeedClient
         : Record<string, unknown>;
 
 const IDLE: State = { name: 'idle' };
-
-/** Calls `poke` when the page comes back to the foreground or the network changes. */
-function onWake(poke: () => void): () => void {
-    const wake = (): void => {
-        if (document.visibilityState === 'visible') poke();
-    };
-    document.addEventListener('visibilitychange', wake);
-    window.addEventListener('online', wake);
-    window.addEventListener('offline', wake);
-    return () => {
-        document.removeEventListener('visibilitychange', wake);
-        window.removeEventListener('online', wake);
-        window.removeEventListener('offline', wake);
-    };
-}
 
 /** The newest value of something that effects look at without being run again for it. */
 function useLatest<Value>(value: Value): { readonly current: Value } {

@@ -1,7 +1,8 @@
 /** A question before what cannot be undone. */
 
 import type { JSX } from 'preact';
-import { useEffect, useId, useRef } from 'preact/hooks';
+import { useId } from 'preact/hooks';
+import { useModal } from './hooks';
 import { t } from './strings';
 
 interface ConfirmProps {
@@ -13,14 +14,8 @@ interface ConfirmProps {
 
 /** Asks before what cannot be undone. Escape and the first button in focus order cancel. */
 export function Confirm({ question, action, onConfirm, onCancel }: ConfirmProps): JSX.Element {
-    const dialog = useRef<HTMLDialogElement>(null);
+    const dialog = useModal();
     const id = useId();
-    useEffect(() => {
-        const before = document.activeElement;
-        dialog.current?.showModal();
-        // Taken out of the page instead of being closed, it gives the focus back itself.
-        return () => before instanceof HTMLElement && before.focus();
-    }, []);
     return (
         <dialog ref={dialog} aria-labelledby={id} onClose={onCancel}>
             <p id={id}>{question}</p>

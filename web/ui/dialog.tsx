@@ -1,7 +1,8 @@
 /** A dialog with a title, closed by its button, by Escape, or by what it holds. */
 
 import type { ComponentChildren, JSX } from 'preact';
-import { useEffect, useId, useRef } from 'preact/hooks';
+import { useId } from 'preact/hooks';
+import { useModal } from './hooks';
 import { Icon } from './icons';
 import { t } from './strings';
 
@@ -12,14 +13,8 @@ interface DialogProps {
 }
 
 export function Dialog({ title, onClose, children }: DialogProps): JSX.Element {
-    const dialog = useRef<HTMLDialogElement>(null);
+    const dialog = useModal();
     const id = useId();
-    useEffect(() => {
-        const before = document.activeElement;
-        dialog.current?.showModal();
-        // Taken out of the page instead of being closed, it gives the focus back itself.
-        return () => before instanceof HTMLElement && before.focus();
-    }, []);
     return (
         <dialog class="dialog" ref={dialog} aria-labelledby={id} onClose={onClose}>
             <div class="dialog-head">

@@ -2,6 +2,7 @@
 
 import type { RefObject } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { onWake } from '../client';
 import type { Classroom, Snapshot } from './classroom';
 import type { Parts } from './model/part';
 import { language, onLanguage } from './strings';
@@ -44,6 +45,18 @@ export function useFirstFocus<Part extends HTMLElement>(): RefObject<Part | null
     return ref;
 }
 
+/** A dialog that is open as long as it is in the page; then the focus is where it was before. */
+export function useModal(): RefObject<HTMLDialogElement | null> {
+    const dialog = useRef<HTMLDialogElement>(null);
+    useEffect(() => {
+        const before = document.activeElement;
+        dialog.current?.showModal();
+        // Taken out of the page instead of being closed, it gives the focus back itself.
+        return () => before instanceof HTMLElement && before.focus();
+    }, []);
+    return dialog;
+}
+
 interface Connectable {
     readonly client: { connect(): void; poke(): void; close(): void };
 }
@@ -51,18 +64,10 @@ interface Connectable {
 /** Connects a class while the component is there, and wakes it when device or network do. */
 export function useConnection(classroom: Connectable): void {
     useEffect(() => {
-        const wake = (): void => {
-            if (document.visibilityState === 'visible') classroom.client.poke();
-        };
         classroom.client.connect();
-        document.addEventListener('visibilitychange', wake);
-        window.addEventListener('online', wake);
-        // No proof that the connection is gone, but a reason to look.
-        window.addEventListener('offline', wake);
+        const off = onWake(() => classroom.client.poke());
         return () => {
-            document.removeEventListener('visibilitychange', wake);
-            window.removeEventListener('online', wake);
-            window.removeEventListener('offline', wake);
+            off();
             classroom.client.close();
         };
     }, [classroom]);

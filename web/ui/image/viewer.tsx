@@ -1,7 +1,8 @@
 /** An image in the conversation: small, in a box that is there before it, and large on demand. */
 
 import type { JSX } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
+import { useModal } from '../hooks';
 import type { ImageBody } from '../model/image';
 import { t } from './strings';
 
@@ -54,13 +55,8 @@ interface ImageDialogProps {
 
 /** Escape, the button and a click beside the image close it; the focus stays inside till then. */
 function ImageDialog({ image, onClose }: ImageDialogProps): JSX.Element {
-    const dialog = useRef<HTMLDialogElement>(null);
+    const dialog = useModal();
     const [gone, setGone] = useState(false);
-    useEffect(() => {
-        const before = document.activeElement;
-        dialog.current?.showModal();
-        return () => before instanceof HTMLElement && before.focus();
-    }, []);
     const onClick = (event: MouseEvent): void => {
         if (event.target === dialog.current) onClose();
     };
