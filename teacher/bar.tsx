@@ -10,6 +10,7 @@ import { Field } from '../web/ui/field';
 import { useFirstFocus, useNow } from '../web/ui/hooks';
 import { LanguageSwitch } from '../web/ui/language';
 import { nameTrouble } from '../web/ui/names';
+import { describe } from '../web/ui/describe';
 import { StateLine } from '../web/ui/state-line';
 import { countdown } from '../web/ui/strings';
 import { ChecksDialog } from './checks';
@@ -46,7 +47,7 @@ export function Bar(props: BarProps): JSX.Element {
                     {settings?.name || t('unnamedClass', { code: room ?? '' })}
                 </h1>
                 <div class="bar-state">
-                    <StateLine state={snapshot.state} />
+                    <StateLine state={snapshot.state} describe={describe} />
                     <TimeLeft snapshot={snapshot} />
                 </div>
             </div>

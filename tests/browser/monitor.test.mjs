@@ -162,6 +162,20 @@ test('dashboard', { timeout: limit(240_000) }, async (t) => {
         assert.equal((await cells(page, COMMUNITY))[0], '6', 'the figures stay');
     });
 
+    await t.test('a time that is none is no reason to stop', async (t) => {
+        const { page, complaints } = await openMonitor(t, all, serviceToken('*'));
+        await connected(page);
+        const nanoseconds = '1700000000000000000';
+        const odd = `{"type":"${COMMUNITY}","data":"in nanoseconds","timestamp":${nanoseconds}}`;
+        await redis.client.publish(COMMUNITY, odd);
+        await items(page).first().getByText('in nanoseconds').click();
+        await page.getByRole('dialog').getByText(nanoseconds).waitFor();
+        await page.keyboard.press('Escape');
+        await publish(COMMUNITY, 'goes on');
+        await items(page).first().getByText('goes on').waitFor();
+        assert.deepEqual(complaints(), []);
+    });
+
     await t.test('text of events is text, never HTML', async (t) => {
         const { page, complaints } = await openMonitor(t, all, serviceToken('*'));
         await connected(page);
@@ -249,6 +263,7 @@ test('dashboard', { timeout: limit(240_000) }, async (t) => {
         assert.equal(wide, 0, 'nothing sticks out');
         for (const name of ['한국어', 'English']) {
             await page.getByRole('button', { name }).click();
+            await page.getByRole('status').getByText(name === 'English' ? 'Connected' : '연결됨').waitFor();
             const hidden = await page.locator('.monitor-figures').evaluate((it) => it.scrollWidth - it.clientWidth);
             assert.equal(hidden, 0, `the figures fit in ${name}`);
         }

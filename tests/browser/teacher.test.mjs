@@ -401,6 +401,7 @@ test('teacher page', { timeout: limit(240_000) }, async (t) => {
     await t.test('speaks Korean when told so, in the middle of a class', async () => {
         await page.getByRole('button', { name: 'More' }).click();
         await page.getByRole('button', { name: '한국어' }).click();
+        await status.getByText('연결됨').waitFor();
         await page.getByRole('button', { name: '수업 끝내기' }).waitFor();
         await page.getByRole('log', { name: '대화 내용' }).getByText('봄').first().waitFor();
         assert.equal(await page.evaluate(() => document.documentElement.lang), 'ko');

@@ -7,6 +7,7 @@ import type { State } from '../client';
 import { useConnection, useLanguage, useNow } from '../ui/hooks';
 import { LanguageSwitch } from '../ui/language';
 import { BASE } from '../ui/page';
+import { StateLine } from '../ui/state-line';
 import { Chart, colourOf } from './chart';
 import { Desk } from './desk';
 import type { Figures } from './desk';
@@ -17,24 +18,6 @@ import type { StringKey } from './strings';
 
 /** Reasons to ask for another token. */
 const NO_ENTRY = new Set(['token_expired', 'token_invalid', 'channel_forbidden']);
-
-/** Light and words. Countdowns are seen, but not read aloud each second. */
-function StateLight({ state }: { state: State }): JSX.Element {
-    const now = useNow(state.name === 'waiting');
-    const { tone, text } = describe(state, now);
-    const [spoken, setSpoken] = useState(text);
-    const language = useLanguage();
-    useEffect(() => setSpoken(text), [state, language]);
-    return (
-        <div class={`state state-${tone} monitor-state`} data-state={state.name}>
-            <span class="state-dot" aria-hidden="true" />
-            <span aria-hidden="true">{text}</span>
-            <span class="unseen" role="status">
-                {spoken}
-            </span>
-        </div>
-    );
-}
 
 function Table({ figures }: { figures: readonly Figures[] }): JSX.Element {
     const language = useLanguage();
@@ -141,7 +124,7 @@ export function Board({ token, channels, onLeave }: BoardProps): JSX.Element {
         <div class="monitor">
             <header class="row monitor-head">
                 <h1>{t('title')}</h1>
-                <StateLight state={state} />
+                <StateLine state={state} describe={describe} class="monitor-state" />
                 <div class="row">
                     {state.name === 'closed' && (
                         <button type="button" onClick={() => client.connect()}>

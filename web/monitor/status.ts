@@ -1,10 +1,9 @@
 /** The state of the connection in words, and how worrying it is. */
 
 import type { Reason, State } from '../client';
+import type { Description } from '../ui/describe';
 import { t } from './strings';
 import type { StringKey } from './strings';
-
-export type Tone = 'good' | 'busy' | 'warn' | 'bad';
 
 const WAITING: Partial<Record<Reason['kind'], StringKey>> = {
     unreachable: 'unreachable',
@@ -25,7 +24,7 @@ export function whyClosed(reason: Reason): StringKey {
 }
 
 /** `now` is the device's time, ms. */
-export function describe(state: State, now: number): { tone: Tone; text: string } {
+export function describe(state: State, now: number): Description {
     switch (state.name) {
         case 'idle':
         case 'connecting':
