@@ -72,7 +72,7 @@ function courseOf(state: State): Course {
 }
 
 /** Null before the class has a code. */
-export function projectionOf({ snapshot }: Shown): Projection | null {
+function projectionOf({ snapshot }: Shown): Projection | null {
     const { room, settings, state, polls, roster } = snapshot;
     if (room === null) return null;
     const asked = polls.filter(({ status }) => status === 'open' || status === 'closed');

@@ -1,7 +1,7 @@
 /** What a name may be: that of a person and of a class alike (docs/protocol.md). */
 
 /** Most characters of a name, as the server counts them. */
-export const LONGEST_NAME = 64;
+const LONGEST_NAME = 64;
 
 /** What the server takes for no part of a name: controls, and what turns the writing around. */
 const ODD = /[\p{Cc}\u202a-\u202e\u2066-\u2069]/u;
