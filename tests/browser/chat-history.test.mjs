@@ -84,6 +84,8 @@ test('a long history', TIMEOUT, async (t) => {
         assert.equal((await reading(page, at.id)).top, at.top);
         await page.getByRole('button', { name: /To the newest messages|new message/ }).click();
         await bubble(page, '새 소식').waitFor();
+        await waitFor(() => log(page).evaluate((one) => document.activeElement === one),
+            { timeout: limit(5000), what: 'the focus, whose button has gone' });
     });
 
     await t.test('a message is found, and shown with what is around it', async () => {

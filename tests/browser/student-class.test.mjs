@@ -237,6 +237,7 @@ test('reading', { timeout: limit(120_000) }, async (t) => {
         await log.getByText('아래에 온 줄', { exact: true }).waitFor();
         await seen(late);
         await page.getByRole('button', { name: /^새 메시지/ }).waitFor({ state: 'detached' });
+        assert.ok(await log.evaluate((one) => document.activeElement === one), 'the focus stays in the list');
     });
 
     await t.test('a question that opens does not move what one reads', async () => {

@@ -92,6 +92,11 @@ function Loaded({ chat, room, entry, files }: MessagesProps): JSX.Element {
         () => rowsOf(timeline.all.filter((line) => shown(line, files, room)), room.divider),
         [timeline.all, room.divider, files.all],
     );
+    useEffect(() => {
+        // The button that led here has gone: whoever had the focus on it goes on in the list.
+        const lost = room.turns > 1 && document.activeElement === document.body;
+        if (lost) box.current?.focus({ preventScroll: true });
+    }, []);
     useStart(room, view.onScroll, box);
     usePointed(room, view.onScroll, box);
     useLayoutEffect(() => {

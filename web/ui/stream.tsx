@@ -185,7 +185,16 @@ export function StreamBox({ view, empty, children, quiet }: StreamBoxProps): JSX
                 {empty !== null && <p class="empty">{empty}</p>}
             </div>
             {unread > 0 && (
-                <button type="button" class="primary to-end" onClick={toEnd}>
+                <button
+                    type="button"
+                    class="primary to-end"
+                    onClick={({ currentTarget }) => {
+                        // The button goes: whoever has the focus on it goes on in the list.
+                        const focused = document.activeElement === currentTarget;
+                        if (focused) box.current?.focus({ preventScroll: true });
+                        toEnd();
+                    }}
+                >
                     {t(unread === 1 ? 'newMessage' : 'newMessages', { count: unread })}
                     <span aria-hidden="true"> ↓</span>
                 </button>
