@@ -80,6 +80,9 @@ test('teacher page', { timeout: limit(240_000) }, async (t) => {
         await page.getByLabel('Teacher token').fill('not a token');
         await page.getByRole('button', { name: 'Use this token' }).click();
         await page.getByText('This is not a token.').waitFor();
+        const described = await page.getByLabel('Teacher token').evaluate((one) =>
+            one.getAttribute('aria-describedby').split(' ').map((id) => document.getElementById(id).textContent));
+        assert.deepEqual(described, ['This is not a token.', 'Paste the token that your school gave you.']);
         await page.getByLabel('Teacher token').fill(mintToken({ sub: 's1' }));
         await page.getByRole('button', { name: 'Use this token' }).click();
         await page.getByText('This is a student’s account.').waitFor();

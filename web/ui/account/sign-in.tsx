@@ -183,14 +183,14 @@ function TokenForm({ who, onToken, children }: FormProps): JSX.Element {
                     spellcheck={false}
                     autocomplete="off"
                     aria-invalid={wrong !== null || undefined}
-                    aria-describedby={`${id}-hint`}
+                    aria-describedby={wrong ? `${id}-error ${id}-hint` : `${id}-hint`}
                     onInput={(event) => setText(event.currentTarget.value)}
                 />
                 <p class="hint" id={`${id}-hint`}>
                     {t('tokenHint')}
                 </p>
                 {wrong && (
-                    <p class="field-error" role="alert">
+                    <p class="field-error" id={`${id}-error`} role="alert">
                         {t(wrong)}
                     </p>
                 )}
