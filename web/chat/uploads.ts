@@ -1,11 +1,12 @@
 /** Files on their way to one's rooms. */
 
-import { useEffect, useMemo, useState } from 'preact/hooks';
+import { useMemo } from 'preact/hooks';
 import { environment } from '../client';
 import type { ChatMessage } from '../client';
 import { kindOf, prepareImage } from '../ui/image/prepare';
 import type { Prepared } from '../ui/image/prepare';
 import { Uploads } from '../ui/image/uploads';
+import { useHere } from '../ui/image/use-uploads';
 import type { Chat } from './chat';
 import type { Room } from './room';
 import type { MessageLine } from './model/timeline';
@@ -68,20 +69,7 @@ export function useFiles(chat: Chat): Files {
             clearTimeout: env.clearTimeout,
         });
     }, [chat]);
-    const [, draw] = useState(0);
-    useEffect(() => {
-        const resume = (): void => files.resume();
-        const offs = [
-            files.subscribe(() => draw((count) => count + 1)),
-            chat.client.on('hello', resume),
-            () => window.removeEventListener('online', resume),
-        ];
-        window.addEventListener('online', resume);
-        return () => {
-            for (const off of offs) off();
-            files.close();
-        };
-    }, [files]);
+    useHere(files, (resume) => chat.client.on('hello', resume));
     return files;
 }
 

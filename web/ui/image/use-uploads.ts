@@ -9,6 +9,30 @@ import { prepareImage } from './prepare';
 import { Uploads } from './uploads';
 
 /**
+ * Uploads while the component is there: drawn anew with each change, and going on when the network
+ * is back, or the connection, which `onConnected` tells of.
+ */
+export function useHere(
+    uploads: Uploads<any>,
+    onConnected: (resume: () => void) => () => void,
+): void {
+    const [, draw] = useState(0);
+    useEffect(() => {
+        const resume = (): void => uploads.resume();
+        const offs = [
+            uploads.subscribe(() => draw((count) => count + 1)),
+            onConnected(resume),
+            () => window.removeEventListener('online', resume),
+        ];
+        window.addEventListener('online', resume);
+        return () => {
+            for (const off of offs) off();
+            uploads.close();
+        };
+    }, [uploads]);
+}
+
+/**
  * `done` gets each image when it is on the server, to send it as a message to whomever it is for.
  */
 export function useUploads(
@@ -36,19 +60,6 @@ export function useUploads(
             clearTimeout: env.clearTimeout,
         });
     }, [classroom]);
-    const [, draw] = useState(0);
-    useEffect(() => {
-        const resume = (): void => uploads.resume();
-        const offs = [
-            uploads.subscribe(() => draw((count) => count + 1)),
-            client.on('welcome', resume),
-            () => window.removeEventListener('online', resume),
-        ];
-        window.addEventListener('online', resume);
-        return () => {
-            for (const off of offs) off();
-            uploads.close();
-        };
-    }, [uploads]);
+    useHere(uploads, (resume) => client.on('welcome', resume));
     return uploads;
 }
