@@ -62,7 +62,6 @@ export const t = defineStrings({
     quizName: { ko: '퀴즈', en: 'Quiz' },
     open: { ko: '진행 중', en: 'Open' },
     closed: { ko: '마감', en: 'Closed' },
-    results: { ko: '결과', en: 'Results' },
     classResults: { ko: '우리 반 결과', en: 'Results of the class' },
     answeredOf: { ko: '{of}명 중 {count}명 답함', en: '{count} of {of} answered' },
     answeredCount: { ko: '{count}명 답함', en: '{count} answered' },
