@@ -6,7 +6,7 @@ import { asStudent, asTeacher, limit, waitFor } from '../integration/harness.mjs
 import { checkAccessibility, openPage, screenshot, startAll } from './support.mjs';
 
 const CODE = 'CHEMIST1';
-const PHONE = { locale: 'ko-KR', viewport: { width: 390, height: 844 }, hasTouch: true };
+const PHONE = { locale: 'ko-KR', viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true };
 
 /** A class with its teacher, and the page of a student in it. */
 async function setUp(t, { query = {}, locale = 'ko-KR', name = '민준', before } = {}) {
@@ -197,6 +197,25 @@ test('students talk to each other where they may', { timeout: limit(90_000) }, a
         assert.ok(!other.messages.some(({ message }) => message === '아직 쓰는 중'));
     });
 
+    assert.deepEqual(complaints(), []);
+});
+
+test('a conversation in the dark', { timeout: limit(60_000) }, async (t) => {
+    const { host, page, complaints, me, log, say } = await setUp(t, { query: { name: '3학년 2반 과학' } });
+    const line = (text) => log.getByRole('listitem').filter({ hasText: text });
+    say('여러분, 실험 결과를 보내 주세요.');
+    await line('여러분, 실험 결과를 보내 주세요.').getByText('김하늘', { exact: true }).waitFor();
+    await page.getByRole('textbox', { name: '메시지' }).fill('물이 98도에서 끓었어요.');
+    await page.getByRole('button', { name: '보내기', exact: true }).click();
+    await host.next({ messageType: 'send', sender: me });
+    say('왜 100도가 아닐까요?', { target: me });
+    await line('왜 100도가 아닐까요?').getByText('나에게만', { exact: true }).waitFor();
+    await log.locator('.line-sent').nth(2).waitFor();
+    await connected(page);
+    await page.evaluate(() => document.activeElement.blur());
+    await page.emulateMedia({ colorScheme: 'dark', reducedMotion: 'reduce' });
+    await checkAccessibility(page);
+    await screenshot(page, 'student-dark');
     assert.deepEqual(complaints(), []);
 });
 

@@ -134,7 +134,7 @@ test('student page', { timeout: limit(180_000) }, async (t) => {
         }
         await page.emulateMedia({ colorScheme: 'dark' });
         await checkAccessibility(page);
-        await screenshot(page, 'student-dark');
+        await screenshot(page, 'student-odd-name-dark');
         await page.emulateMedia({ colorScheme: 'light' });
     });
 
