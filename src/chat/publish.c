@@ -60,20 +60,26 @@ static struct span read_key(const char *room, char out[KEY_SIZE])
     return (struct span){out, (size_t)snprintf(out, KEY_SIZE, "room:%s:read", room)};
 }
 
-int chat_publish_read(struct bus_pool *pool, const char *room, const char *seal, const char *user,
-                      struct span name, enum user_type type, int64_t seq)
+int chat_publish_entered(struct bus_pool *pool, const char *room, const char *user, int64_t seq)
 {
     char id[CHAT_MESSAGE_ID_MAX + 1], number[24], key[KEY_SIZE];
-    char body[CHAT_MESSAGE_ID_MAX + 32];
     struct bus_reply *reply = NULL;
     chat_id_print(room, seq, id);
     snprintf(number, sizeof number, "%" PRId64, seq);
     const struct span keys[] = {read_key(room, key)};
     const struct span args[] = {span_of(user), span_of(id), span_of(number)};
-    if (bus_pool_script(pool, BUS_SCRIPT_CHAT_READ, keys, 1, args, 3, &reply)) {
+    int result = bus_pool_script(pool, BUS_SCRIPT_CHAT_READ, keys, 1, args, 3, &reply);
+    bus_reply_free(reply);
+    return result;
+}
+
+int chat_publish_read(struct bus_pool *pool, const char *room, const char *seal, const char *user,
+                      struct span name, enum user_type type, int64_t seq)
+{
+    char body[CHAT_MESSAGE_ID_MAX + 32];
+    if (chat_publish_entered(pool, room, user, seq)) {
         return -1;
     }
-    bus_reply_free(reply);
     chat_read_body(room, seq, body, sizeof body);
     const struct chat_notice notice = {.room = room,
                                        .ts = clock_wall_ms(),

@@ -17,6 +17,12 @@ int chat_publish_messages(struct bus_pool *pool, const char *seal,
                           const struct chat_message_rows *rows);
 
 /*
+ * `user` has come in with the message `seq`, and so has read all before: remembers it as chat_publish_read() does.
+ * Nobody is told: the `join` says so.
+ */
+int chat_publish_entered(struct bus_pool *pool, const char *room, const char *user, int64_t seq);
+
+/*
  * `user` has read up to `seq`: remembers it in `room:{id}:read` unless it is further there already, and tells
  * those in the room by `read`.
  */

@@ -15,9 +15,14 @@
 #define LIST_DEFAULT 50 /* groups of a page */
 #define LIST_MAX 200
 
-/* The caller's sockets hear of a room that they are in now; the answer to this request is the same. */
+/*
+ * The caller's sockets hear of a room that they are in now; the answer to this request is the same. The room's last
+ * message is their `join`.
+ */
 static void announce(struct request *req, const struct chat_room_row *room, struct buf *json)
 {
+    (void)chat_publish_entered(req->server->context.pool, room->id, req->claims.user_id,
+                               room->last_seq);
     chat_rest_write_room(json, room, room->name);
     buf_append_char(json, '}');
     if (!json->failed) {

@@ -190,7 +190,7 @@ static bool append(struct upload *upload, const char *type, const struct buf *bo
     return true;
 }
 
-/* Shows the new message to the room. */
+/* Shows the new message to the room; who sends has read all before. */
 static void tell(const struct upload *upload)
 {
     struct chat_message_rows rows;
@@ -198,6 +198,7 @@ static void tell(const struct upload *upload)
         chat_rest_tell(upload->req, upload->seal, &rows);
     }
     chat_message_rows_finish(&rows);
+    chat_rest_tell_read(upload->req, upload->seal, upload->file.room, upload->file.seq);
 }
 
 /* ---- Files ---- */

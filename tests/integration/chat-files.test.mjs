@@ -108,6 +108,9 @@ for (const kind of places) {
             assert.deepEqual(begun.message, { ...message, state: 'uploading' });
             const ready = await socket.next('file-state');
             assert.deepEqual(ready.message, { id, state: 'ready' });
+            const read = await socket.next('read');
+            assert.deepEqual([read.sender, read.message], [member.id, { lastReadMessage: id }], 'who sends has read all before');
+            assert.equal(await redis.client.hget(`room:${room}:read`, member.id), id);
             const raw = await begin(server, member, room, 5000);
             const { id: cut } = await socket.next('file');
             raw.destroy();

@@ -190,6 +190,7 @@ for (const kind of stores) {
             for (let i = 0; i < 4; i++) ids.push(ok(await chat(server, t).say(room.id, i), 201).id);
             const inRedis = (who) => redis.client.hget(`room:${room.id}:read`, who.id);
             assert.equal(await inRedis(t), ids[3]);
+            assert.equal(await inRedis(s), `${room.id}.2`, 'who joins has read all before');
             const read = async (id) => ok(await chat(second, s).read(`room:${room.id}`, id));
             assert.deepEqual(await read(ids[1]), { lastReadMessage: ids[1], unread: 2 });
             assert.equal(await inRedis(s), ids[1]);
