@@ -108,6 +108,8 @@ test('a long history', TIMEOUT, async (t) => {
         assert.ok(await search.evaluate((one) => document.activeElement === one), 'the button has gone');
         await page.getByRole('button', { name: 'Search messages' }).click();
         await page.getByRole('searchbox', { name: 'Search in “Science”' }).fill('마지막');
+        await results.getByRole('link', { name: /마지막 말/ }).waitFor();
+        await checkView(page, 'chat-search-room');
         await results.getByRole('link', { name: /마지막 말/ }).click();
         await log(page).locator('.line-pointed').getByText('마지막 말').waitFor();
         await page.getByRole('searchbox', { name: 'Search in “Science”' }).fill('no such words');

@@ -101,9 +101,9 @@ test('direct rooms, and what may be taken back', TIMEOUT, async (t) => {
     await t.test('one chooses a person, and both have the room', async () => {
         await lee.page.getByRole('button', { name: 'New chat' }).click();
         await lee.page.getByLabel('Name or user name').fill('하늘');
-        await lee.page.getByRole('button', { name: 'Chat with 김하늘 (kim)' }).waitFor();
+        await lee.page.getByRole('button', { name: '김하늘 kim · teacher' }).waitFor();
         await checkView(lee.page, 'chat-people');
-        await lee.page.getByRole('button', { name: 'Chat with 김하늘 (kim)' }).click();
+        await lee.page.getByRole('button', { name: '김하늘 kim · teacher' }).click();
         await lee.page.getByRole('heading', { name: '김하늘' }).waitFor();
         await enter(kim.page, /이서연/);
         await write(lee.page, '선생님, 질문이 있어요.');

@@ -178,6 +178,8 @@ test('files are the server’s own, and only some are played', () => {
     }
     assert.equal(parseFile({ ...file, bytes: -1 }).bytes, 0);
     assert.deepEqual(contentOf('send', '<b>x</b>'), { text: '<b>x</b>' });
+    for (const empty of ['', ' \n', 5, null, {}]) assert.equal(contentOf('send', empty), null);
+    assert.equal(contentOf('image', ''), null);
     assert.equal(contentOf('image', { url: 'x' }), null);
     assert.equal(contentOf('constructor', 'x'), null);
 });

@@ -52,12 +52,7 @@ export function PeopleDialog({ chat, onDone }: { chat: Chat; onDone(): void }): 
             <ul class="choices">
                 {users.map((user) => (
                     <li key={user.id}>
-                        <button
-                            type="button"
-                            class="choice"
-                            aria-label={t('chatWith', { name: `${user.name} (${user.id})` })}
-                            onClick={() => void choose(user)}
-                        >
+                        <button type="button" class="choice" onClick={() => void choose(user)}>
                             <span class="avatar avatar-direct" aria-hidden="true">
                                 {initialOf(user.name)}
                             </span>

@@ -58,7 +58,7 @@ export function Search({ chat, query, onQuery, room, first }: SearchProps): JSX.
     };
     const label = room === null ? t('search') : t('searchHere', { name: room.name });
     return (
-        <div class="search" role="search">
+        <div class="search" role="search" aria-label={t(room === null ? 'inAll' : 'inRoom')}>
             <div class="search-line">
                 <label class="unseen" for={id}>
                     {label}

@@ -131,7 +131,6 @@ export const t = defineStrings({
     },
     nobody: { ko: '그런 사람이 없어요.', en: 'Nobody was found.' },
     found: { ko: '{count}개를 찾았어요.', en: '{count} found.' },
-    chatWith: { ko: '{name}님과 대화', en: 'Chat with {name}' },
     groupName: { ko: '새 그룹 이름', en: 'Name of a new group' },
     createGroup: { ko: '그룹 만들기', en: 'Make the group' },
     findGroup: { ko: '그룹 찾기', en: 'Find a group' },
@@ -164,6 +163,8 @@ export const t = defineStrings({
 
     // Search
     search: { ko: '메시지 검색', en: 'Search messages' },
+    inAll: { ko: '모든 대화방', en: 'All rooms' },
+    inRoom: { ko: '이 대화방', en: 'This room' },
     searchHere: { ko: '“{name}”에서 검색', en: 'Search in “{name}”' },
     results: { ko: '검색 결과', en: 'Search results' },
     noResults: { ko: '검색 결과가 없어요.', en: 'No message was found.' },

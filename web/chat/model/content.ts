@@ -53,14 +53,18 @@ export function playerOf({ type }: FileBody): 'video' | 'audio' | null {
     return type.startsWith('audio/') ? 'audio' : null;
 }
 
+/** A text without a character is nothing to show. */
+const textOf = (body: unknown): Content | null =>
+    typeof body === 'string' && body.trim() !== '' ? { text: body } : null;
+
 /** Null for what is nothing to show. */
 export function contentOf(type: string, body: unknown): Content | null {
     switch (type) {
         case 'send':
-            return typeof body === 'string' ? { text: body } : null;
+            return textOf(body);
         case 'image': {
             // Older programs send an image as its address.
-            if (typeof body === 'string') return { text: body };
+            if (typeof body === 'string') return textOf(body);
             const image = parseImage(body);
             return image && { text: image.text ?? '', image };
         }
