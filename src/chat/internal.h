@@ -235,6 +235,7 @@ void reads_stored(struct chat_loop *chats, const char *room, const char *user, i
 bool reads_flush(struct chat_loop *chats);   /* those whose time has come; true: there are more */
 void reads_hurry(struct chat_loop *chats);   /* their time has come */
 void reads_give_up(struct chat_loop *chats); /* but for those that the store is at */
+void reads_left(struct chat_loop *chats, const char *room, struct span user); /* no more in Redis */
 void reads_forget(struct chat_loop *chats, const char *room); /* it is deleted: its key goes */
 
 /* ---- the loop's ---- */

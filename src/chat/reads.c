@@ -2,6 +2,9 @@
  * How far users have read. What they say of it is gathered for a while per user and room, then stored, told
  * to those in the room, and remembered in `room:{id}:read`; the first word after a silence is passed on at
  * once. What the store knows already, as sending marks as read, only Redis is told.
+ *
+ * Who has left is not to be in Redis any more, and nothing of a room that is deleted. Where the room is followed,
+ * its channel says so; where it is not, the store is asked before Redis is told.
  */
 #include "chat/internal.h"
 
@@ -162,6 +165,13 @@ static void submit(struct mark *mark)
     }
 }
 
+/* Leaves and the room's end are heard of here. */
+static bool is_followed(const struct mark *mark)
+{
+    const struct chat_room *room = map_get(&mark->chats->rooms, span_of(mark->room));
+    return room && room->state == CHAT_ROOM_LIVE && room->subscribed;
+}
+
 static void flush(struct mark *mark)
 {
     int64_t now = loop_now_ms(mark->chats->loop);
@@ -173,9 +183,12 @@ static void flush(struct mark *mark)
         return;
     }
     mark->due_ms = now + GATHER_MS;
-    if (mark->known) {
+    if (mark->known && is_followed(mark)) {
         remember(mark);
+    } else if (mark->known > mark->wanted) {
+        mark->wanted = mark->known; /* refused if the user has left */
     }
+    mark->known = 0;
     if (mark->wanted) {
         submit(mark);
     }
@@ -253,6 +266,16 @@ void reads_hurry(struct chat_loop *chats)
     struct mark *mark;
     while ((mark = map_next(&chats->marks, &pos))) {
         mark->due_ms = 0;
+    }
+}
+
+void reads_left(struct chat_loop *chats, const char *room, struct span user)
+{
+    char key[KEY_SIZE];
+    snprintf(key, sizeof key, "%s %.*s", room, (int)user.n, user.p);
+    struct mark *mark = map_get(&chats->marks, span_of(key));
+    if (mark) {
+        mark->known = 0;
     }
 }
 

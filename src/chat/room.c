@@ -206,6 +206,7 @@ static void take_one(struct chat_room *room, const struct news *news)
         hand_out(room, news, entry);
     }
     if (news->kind == MESSAGE_LEAVE) {
+        reads_left(room->chats, room->id, news->sender);
         end_left(room, news);
     }
 }

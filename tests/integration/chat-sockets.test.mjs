@@ -407,6 +407,29 @@ for (const kind of stores) {
             await two.close();
         });
 
+        test('how far somebody has read stays in Redis for as long as they are in the room', async () => {
+            const [t, s] = people();
+            const [kept, over, elsewhere] = [await group(a, 'kept', t, s), await group(a, 'over', s), await group(a, 'elsewhere', s)];
+            const inRedis = (room) => redis.client.hget(`room:${room.id}:read`, s.id);
+            for (const follows of [true, false]) {
+                // Redis is told at once, and again when half a second has gone: of the second message after the leave.
+                const client = await lobby(b, s);
+                for (const room of [kept, over]) {
+                    if (follows) await subscribe(client, room.id);
+                    for (const text of ['one', 'two']) await say(client, text, { room: room.room });
+                    ok(await chat(a, s).leave(room.id), 204);
+                }
+                const last = [await say(client, 'one', { room: elsewhere.room }), await say(client, 'two', { room: elsewhere.room })][1];
+                await waitFor(async () => await inRedis(elsewhere) === last, { timeout: limit(10000), what: 'what was said last' });
+                assert.equal(await inRedis(kept), null, `who follows: ${follows}`);
+                assert.deepEqual(await redis.client.keys(`room:${over.id}*`), []);
+                await client.close();
+                ok(await chat(a, s).join(kept.id));
+                assert.match(await inRedis(kept), /\.[1-9][0-9]*$/);
+                Object.assign(over, await group(a, 'over again', s));
+            }
+        });
+
         test('whoever comes to be in a room is told on every socket', async () => {
             const [t, s] = people();
             await known(a, t, s);
