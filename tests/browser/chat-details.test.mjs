@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { limit, mintToken, waitFor } from '../integration/harness.mjs';
+import { api, limit, mintToken, waitFor } from '../integration/harness.mjs';
 import {
     bubble, call, enter, field, group, log, meet, openChat, roomLink, say, tokenOf, write,
 } from './chat-support.mjs';
@@ -91,6 +91,27 @@ test('many rooms, much unread: the lists scroll, the page does not', TIMEOUT, as
         await call(server, 'lee', 'POST', `/chat/room/group/${room}/join`, {});
         for (let n = 0; n < 130; n += 1) await say(server, 'kim', room, `line ${n}`);
     }
+});
+
+test('a list of members longer than the screen is scrolled by the keyboard', TIMEOUT, async (t) => {
+    const all = await startAll(t);
+    const { server } = all;
+    await meet(server, 'kim');
+    const room = await group(server, 'Science', 'kim');
+    for (let n = 10; n < 40; n += 1) {
+        const token = mintToken({ sub: `pupil${n}`, name: `학생 ${n}` });
+        await api(server, 'POST', `/chat/room/group/${room}/join`, { token, body: {} });
+    }
+    const { page } = await openChat(t, all, 'kim', PHONE);
+    await enter(page, /Science/);
+    await page.getByRole('button', { name: 'Members' }).click();
+    const list = page.getByRole('dialog', { name: 'Members (31)' }).getByRole('list');
+    await list.getByText('학생 39').waitFor();
+    await checkView(page, 'chat-members-many');
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('End');
+    await waitFor(() => list.evaluate((box) => box.scrollTop > 0 && box === document.activeElement),
+        { timeout: limit(5000), what: 'a list that scrolls' });
 });
 
 test('a message that was looked for is shown once', TIMEOUT, async (t) => {

@@ -19,7 +19,8 @@ export function MembersDialog({ members, count, owner, me, onClose }: MembersPro
     const sorted = [...members].sort((a, b) => a.name.localeCompare(b.name));
     return (
         <Dialog title={`${t('members')} (${count})`} onClose={onClose}>
-            <ul class="choices">
+            {/* Nothing in it takes the focus: the keyboard scrolls the list itself. */}
+            <ul class="choices" tabIndex={0} aria-label={t('members')}>
                 {sorted.map(({ id, name, userType }) => (
                     <li key={id} class="choice">
                         <span class="avatar avatar-direct" aria-hidden="true">
