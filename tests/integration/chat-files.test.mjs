@@ -7,6 +7,7 @@ import http from 'node:http';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { bmp, jpeg, look, png } from './pictures.mjs';
+import { granted, login, signUp } from './accounts.mjs';
 import { begin, bytesOf, fetchFile, listen, upload } from './chat-files.mjs';
 import { chat, group, known, ok, refusedWith, somebody } from './chat-rest.mjs';
 import { api, connect, limit, mintToken, rawSocket, startRedis, startServer, waitFor } from './harness.mjs';
@@ -372,6 +373,29 @@ for (const kind of places) {
             ok(await chat(server, owner).leave(own), 204);
             await waitFor(async () => (await fetchFile(server, message.url)).status === 404, { what: 'the end of the file', timeout: limit(30_000), every: 50 });
             await waitFor(() => !place.names(server).includes(fileId({ message })), { what: 'the end of its bytes', timeout: limit(30_000), every: 50 });
+        });
+
+        test('one on its way outlives that its sender signs out or leaves, but not its room', async () => {
+            const who = await signUp(server);
+            const own = (await group(server, '나가는 중', who, member)).id;
+            const ended = async (raw) => waitFor(() => /\r\n\r\n[^]*\r\n\r\n(\{.*\})$/.exec(raw.text())?.[1], { what: 'the answer' });
+            const [first, second] = [await begin(server, who, own, 100_000), await begin(server, member, own, 100_000)];
+            assert.equal((await api(server, 'POST', '/logout-all', { token: who.token, body: {} })).status, 200);
+            refusedWith(await chat(server, who).mine(), 401, 'token_revoked');
+            first.write(bytesOf(100_000));
+            const { id, message } = JSON.parse(await ended(first));
+            assert.equal(message.state, 'ready');
+            assert.equal(await stateOf(server, member, own, id), 'ready');
+            const again = { ...who, token: granted(await login(server, who.id)).token };
+            ok(await chat(server, again).leave(own), 204);
+            const heard = await listen(redis, own);
+            ok(await chat(server, member).leave(own), 204);
+            await heard.next(({ messageType }) => messageType === 'close');
+            heard.stop();
+            second.write(bytesOf(100_000));
+            assert.match(await ended(second), /"message_not_found"/);
+            await waitFor(() => !place.names(server).includes(fileId({ message })), { what: 'the end of its bytes', timeout: limit(30_000), every: 50 });
+            for (const raw of [first, second]) raw.destroy();
         });
 
         test('one user may send four at a time, others are not kept from it', async () => {
