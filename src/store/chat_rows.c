@@ -41,6 +41,12 @@ static struct chat_message_row *add_row(struct chat_message_rows *rows)
 
 bool chat_rows_message(const struct db_row *row, int column, struct chat_message_rows *rows)
 {
+    return chat_rows_message_as(row, column, db_text_at(row, column + CHAT_MESSAGE_BODY), rows);
+}
+
+bool chat_rows_message_as(const struct db_row *row, int column, struct span body,
+                          struct chat_message_rows *rows)
+{
     struct chat_message_row *out = add_row(rows);
     if (!out) {
         return true;
@@ -52,7 +58,7 @@ bool chat_rows_message(const struct db_row *row, int column, struct chat_message
         .sender = arena_copy(&rows->texts, db_text_at(row, column + 4)),
         .sender_name = arena_copy(&rows->texts, db_text_at(row, column + 5)),
         .type = arena_copy(&rows->texts, db_text_at(row, column + 7)),
-        .body = arena_copy(&rows->texts, db_text_at(row, column + 8)),
+        .body = arena_copy(&rows->texts, body),
         .ref = arena_copy(&rows->texts, db_text_at(row, column + 9)),
     };
     return chat_rows_copy(row, column, out->room, sizeof out->room) &&

@@ -33,6 +33,10 @@ bool chat_rows_room(const struct db_row *row, struct chat_room_row *out);
 /* Appends a row to `rows`, whose arena tells if there was no memory. False: a strange row. */
 bool chat_rows_message(const struct db_row *row, int column, struct chat_message_rows *rows);
 
+/* The same with another body than the row's. */
+bool chat_rows_message_as(const struct db_row *row, int column, struct span body,
+                          struct chat_message_rows *rows);
+
 /* The same as a db_row_fn. */
 struct chat_rows_reader {
     struct chat_message_rows *rows;

@@ -171,8 +171,12 @@ int chats_enter_submit(struct store *store, struct loop *loop, struct chat_enter
 
 /* ---- All rooms of somebody ---- */
 
+#define LAST_SHORT 4096       /* bytes of a body that is there in any case */
+#define LAST_BYTES (1u << 20) /* of all longer ones together */
+
 struct mine_reader {
     struct chats_of *out;
+    size_t bytes_left;
     bool failed, strange;
 };
 
@@ -181,7 +185,19 @@ struct mine_reader {
 #define MINE_WITH (MINE_READ + 3)
 #define MINE_LAST (MINE_WITH + 4)
 
-static bool read_mine(const struct db_row *row, struct chats_of *out, struct chat_mine *mine)
+/* The room's last message: `null` in place of what is too long. */
+static bool read_last(const struct db_row *row, struct mine_reader *r)
+{
+    struct span body = db_text_at(row, MINE_LAST + CHAT_MESSAGE_BODY);
+    if (body.n > LAST_SHORT && body.n > r->bytes_left) {
+        body = span_of("null");
+    } else if (body.n > LAST_SHORT) {
+        r->bytes_left -= body.n;
+    }
+    return chat_rows_message_as(row, MINE_LAST, body, r->out->last);
+}
+
+static bool read_mine(const struct db_row *row, struct mine_reader *r, struct chat_mine *mine)
 {
     *mine = (struct chat_mine){.last = -1};
     bool good = chat_rows_room(row, &mine->room);
@@ -191,8 +207,8 @@ static bool read_mine(const struct db_row *row, struct chats_of *out, struct cha
         good = read_person(row, MINE_WITH, &mine->with) && good;
     }
     if (db_number_at(row, MINE_READ + 2) > 0) {
-        mine->last = (long)out->last->count;
-        good = chat_rows_message(row, MINE_LAST, out->last) && good;
+        mine->last = (long)r->out->last->count;
+        good = read_last(row, r) && good;
     }
     return good;
 }
@@ -204,7 +220,7 @@ static void see_mine(const struct db_row *row, void *arg)
     struct chat_mine *mine = add(&list, &r->out->count, &r->out->cap, sizeof *mine);
     r->out->list = list;
     r->failed = r->failed || !mine;
-    r->strange = (mine && !read_mine(row, r->out, mine)) || r->strange;
+    r->strange = (mine && !read_mine(row, r, mine)) || r->strange;
 }
 
 struct mine_query {
@@ -227,7 +243,7 @@ static enum store_result read_all_mine(struct db *db, void *arg)
         " LEFT JOIN users s ON s.id = c.sender WHERE m.user_id = $1";
     struct mine_query *query = arg;
     const struct db_value value = db_text(span_of(query->user));
-    struct mine_reader reader = {.out = query->out};
+    struct mine_reader reader = {.out = query->out, .bytes_left = LAST_BYTES};
     chats_of_finish(query->out);
     query->out->last = calloc(1, sizeof *query->out->last);
     int found = query->out->last ? db_run(db, sql, &value, 1, see_mine, &reader) : 0;

@@ -165,7 +165,11 @@ struct chat_mine {
 struct chats_of {
     struct chat_mine *list;
     size_t count, cap;
-    struct chat_message_rows *last; /* as many as there are rooms in which something happened */
+    /*
+     * As many as there are rooms in which something happened. Where bodies of more than 4 KiB are more than 1 MiB
+     * together, the rest of these are `null`.
+     */
+    struct chat_message_rows *last;
 };
 enum store_result chats_of(struct store *store, const char *user, struct chats_of *out)
     __attribute__((warn_unused_result));

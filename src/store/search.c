@@ -23,7 +23,8 @@
 
 #define WANTED_MAX 51 /* matches: one more than are given */
 #define FIRST_BLOCKS 24
-#define MORE_BLOCKS 96 /* with a match, in one query */
+#define SEARCH_BYTES (1u << 20) /* of bodies: with that many a page ends */
+#define MORE_BLOCKS 96          /* with a match, in one query */
 
 /* Where something stands in the order of all: by time, then room and number. */
 struct place {
@@ -208,11 +209,12 @@ static bool read_cursor(struct span text, struct place *out)
            take_number(seq, &out->seq);
 }
 
-/* Reads the messages; those that were deleted meanwhile are left out. */
+/* Reads the messages; those that were deleted meanwhile are left out. Long ones make a page of fewer. */
 static enum store_result read_found(struct db *db, struct hunt *hunt)
 {
     struct messages_search *op = hunt->op;
-    for (size_t i = 0; i < hunt->count && i < op->limit; i++) {
+    size_t bytes = 0, i = 0;
+    for (; i < hunt->count && i < op->limit && bytes < SEARCH_BYTES; i++) {
         enum store_result result =
             chat_rows_get(db, hunt->found[i].room, hunt->found[i].seq, &op->rows);
         if (result != STORE_OK && result != STORE_NOT_FOUND) {
@@ -220,10 +222,12 @@ static enum store_result read_found(struct db *db, struct hunt *hunt)
         }
         if (result == STORE_OK && op->rows.list[op->rows.count - 1].kind != MESSAGE_SENT) {
             op->rows.count--;
+        } else if (result == STORE_OK) {
+            bytes += op->rows.list[op->rows.count - 1].body.n;
         }
     }
-    if (hunt->count > op->limit) {
-        write_cursor(&hunt->found[op->limit - 1], op->next);
+    if (hunt->count > i) {
+        write_cursor(&hunt->found[i - 1], op->next);
     }
     return STORE_OK;
 }

@@ -19,7 +19,7 @@ struct messages_search {
     const char *room;   /* NULL: all rooms of the user */
     struct span part;   /* valid UTF-8, not empty; not folded */
     struct span before; /* empty: from the newest; else a `next`. Unreadable: STORE_NOT_FOUND */
-    uint32_t limit;     /* 1 to 50 */
+    uint32_t limit;     /* 1 to 50; fewer come where their bodies take more than 1 MiB */
 
     struct chat_message_rows rows;    /* newest first; to be freed after STORE_OK */
     char next[SEARCH_CURSOR_MAX + 1]; /* "" = there are no more */

@@ -183,6 +183,34 @@ for (const kind of stores) {
             assert.ok(forth.length > 2 && back.length > 2);
         });
 
+        test('long messages make lists and pages of results no longer than may be', async () => {
+            const [who] = await known(server, somebody({ type: 'teacher' }));
+            const said = new Map();
+            for (let i = 0; i < 32; i++) {
+                const room = await group(server, `long ${i}`, who);
+                said.set(room.id, ok(await chat(server, who).say(room.id, i % 4 ? `바늘 ${'x'.repeat(60_000)}` : `바늘 ${i}`), 201));
+            }
+            const mine = await chat(server, who).mine();
+            assert.ok(mine.text.length < 1.2 * 2 ** 20, `${mine.text.length} bytes`);
+            const { rooms } = ok(mine);
+            for (const { id, last } of rooms) {
+                const { message, ...rest } = said.get(id);
+                assert.deepEqual({ ...last, message: undefined }, { ...rest, message: undefined });
+                assert.ok(last.message === message || (last.message === null && message.length > 4096));
+            }
+            assert.equal(rooms.filter(({ last }) => last.message === null).length, 7);
+            assert.equal(rooms.filter(({ last }) => last.message?.length > 4096).length, 17);
+            const found = [];
+            let next;
+            do {
+                const page = await chat(server, who).search('바늘', { limit: 50, before: next });
+                assert.ok(page.text.length < 1.2 * 2 ** 20, `${page.text.length} bytes`);
+                found.push(...ok(page).messages);
+                ({ next } = page.body);
+            } while (next);
+            assert.deepEqual(found, [...said.values()].reverse());
+        });
+
         test('reading goes forward only, is told to others and kept in Redis', async () => {
             const [t, s] = [somebody({ type: 'teacher' }), somebody()];
             const room = await group(server, 'reads', t, s);
