@@ -320,6 +320,8 @@ void http_server_stop(struct http_server *server)
     atomic_store(&server->stopping, true);
     for (int i = 0; i < server->listener_count; i++) {
         fds_disown(server->listeners[i]);
+        /* Wakes the thread that accepts, which looks for the end only every two seconds. */
+        shutdown(server->listeners[i], SHUT_RDWR);
     }
     if (server->civetweb) {
         mg_stop(server->civetweb);
