@@ -15,6 +15,7 @@ import { stores } from './postgres.mjs';
 import { startS3 } from './s3.mjs';
 
 const FILE_MAX = 6_000_000;
+const YOUNG_MS = 3000; // an upload that began so lately is nobody's business (src/chat/sweeper.c)
 let redis;
 before(async () => { redis = await startRedis(); });
 after(() => redis.stop());
@@ -664,8 +665,9 @@ describe('uploads that nobody will finish', () => {
             const old = [ok(await upload(first, who, room, bytesOf(100)), 201), ok(await upload(first, who, room, bytesOf(100)), 201)];
             const raw = await begin(first, who, room, 5_000_000);
             const dripping = setInterval(() => raw.write(bytesOf(20_000)), 500);
-            const began = Date.now();
-            await waitFor(() => Date.now() - began > 3500, { what: 'an upload that is not young', timeout: limit(20_000), every: 100 });
+            const { ts, message: { state } } = ok(await chat(second, who).history(room)).messages.at(-1);
+            assert.equal(state, 'uploading');
+            await waitFor(() => Date.now() > ts + YOUNG_MS, { what: 'an upload that is not young', timeout: limit(20_000) });
             await redis.client.del(`server:a-${process.pid}:alive`);
             for (const { id, message } of old) { // which wakes the second one's sweeper, and again when it has looked
                 ok(await chat(second, who).erase(id), 204);

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { api, connect, limit, mintToken, refused, startRedis, startServer, waitFor } from './harness.mjs';
+import { api, connect, limit, mintToken, refused, soon, startRedis, startServer, waitFor } from './harness.mjs';
 import { signUp, BEHIND_PROXY, post } from './accounts.mjs';
 import { chat, group, known, ok, seqOf, somebody } from './chat-rest.mjs';
 import { assertInOrder, denied, enter, heard, lobby, rows, say, subscribe, until } from './chat-sockets.mjs';
@@ -494,7 +494,7 @@ for (const kind of stores) {
 
         test('tokens: a fresh one, an expired one, one that was revoked', async () => {
             const [t] = people();
-            const short = { ...t, token: mintToken({ type: 'teacher', sub: t.id, name: t.name, exp: Math.floor(Date.now() / 1000) + Math.ceil(limit(4000) / 1000) }) };
+            const short = { ...t, token: mintToken({ type: 'teacher', sub: t.id, name: t.name, exp: soon() }) };
             const room = await group(a, 'r', t);
             const [kept, lost] = await Promise.all([enter(a, short, room.id), enter(a, short, room.id)]);
             denied(await kept.request({ messageType: 'token', message: 'x' }), 'token_invalid');

@@ -35,6 +35,9 @@ const SANITIZER_REPORT = /ERROR: (Address|Leak)Sanitizer|WARNING: ThreadSanitize
 /** A time limit in ms, stretched by TEST_PATIENCE. */
 export const limit = (ms) => ms * PATIENCE;
 
+/** The `exp` of a token with which one still comes in on a slow machine, but which is waited for (within limit(10000)). */
+export const soon = () => Math.ceil(Date.now() / 1000) + 2 + Math.ceil(limit(1));
+
 // --- processes -------------------------------------------------------------------------------------------------------
 
 const children = new Set();

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
-import { asStudent, limit, mintToken, startRedis, startServer, waitFor } from './harness.mjs';
+import { asStudent, limit, mintToken, soon, startRedis, startServer, waitFor, within } from './harness.mjs';
 import {
     accepted, clientFrame, closedWith, compressed, frameOf, handshake, heard, joinClass, marker, openClass, refusedMessage, say,
     writeBytes,
@@ -42,9 +42,11 @@ describe('rates', () => {
         const { host, students: [anna] } = await openClass(server, { students: ['s1'] });
         assert.deepEqual([anna.welcome.message.limits.rate, anna.welcome.message.limits.burst], [2, 10]);
         const message = { targetType: 'teacher', messageType: 'send', message: 1 };
+        const began = Date.now();
         const answers = await Promise.all(Array.from({ length: 14 }, () => anna.request(message)));
+        const refilled = Math.ceil((Date.now() - began) / 500); // meanwhile, at the most
         const refused = answers.filter((answer) => answer.messageType === 'error');
-        assert.ok(refused.length >= 2 && refused.length <= 4, `${refused.length} of 14 refused`);
+        assert.ok(refused.length >= 4 - refilled && refused.length <= 4, `${refused.length} of 14 refused`);
         for (const { message: error } of refused) {
             assert.equal(error.code, 'rate_limited');
             assert.ok(error.retryAfterMs > 0 && error.retryAfterMs <= 1000, `retryAfterMs ${error.retryAfterMs}`);
@@ -57,13 +59,15 @@ describe('rates', () => {
 
     test('who goes on regardless is closed 4007, the others are not', async () => {
         const { host, students: [anna, ben] } = await openClass(server, { students: ['s1', 's2'] });
+        const began = Date.now();
         for (let i = 0; i < 60; i++) anna.send({ targetType: 'teacher', messageType: 'send', message: i });
         await closedWith(anna, 4007);
+        const refilled = Math.ceil((Date.now() - began) / 500); // meanwhile, at the most
         const leave = await host.next({ messageType: 'leave', sender: 's1' });
         assert.equal(leave.message.reason, 'lost');
         await say(ben, 'teacher', 'fine');
         await marker(host, [host, ben]);
-        assert.ok(heard(host, 'send').length <= 13, 'what was refused did not arrive');
+        assert.ok(heard(host, 'send').length <= 11 + refilled, 'what was refused did not arrive');
     });
 
     test('broken messages count, too', async () => {
@@ -147,24 +151,27 @@ describe('slow readers', () => {
 });
 
 describe('tokens that run out', { concurrency: true }, () => {
-    const soon = (seconds) => Math.floor(Date.now() / 1000) + seconds;
+    const expired = async (client) => {
+        await within(client.closed, limit(10000), 'close');
+        await closedWith(client, 4003);
+    };
 
     test('the socket closes 4003 when its token expires', async () => {
         const { code, host } = await openClass(server);
-        const exp = soon(2);
+        const exp = soon();
         const anna = await joinClass(server, code, host, 's1', { exp });
-        await closedWith(anna, 4003);
+        await expired(anna);
         assert.ok(Date.now() >= exp * 1000, 'not before');
         await host.next({ messageType: 'leave', sender: 's1' });
     });
 
     test('a fresh token in time keeps it open', async () => {
         const { code, host } = await openClass(server);
-        const exp = soon(2);
+        const exp = soon();
         const anna = await joinClass(server, code, host, 's1', { exp });
         const ben = await joinClass(server, code, host, 's2', { exp });
-        await accepted(anna, { messageType: 'token', message: mintToken({ exp: soon(600) }) });
-        await closedWith(ben, 4003);
+        await accepted(anna, { messageType: 'token', message: mintToken() });
+        await expired(ben);
         await marker(host, [anna]);
         await anna.sync();
         assert.equal(anna.closeInfo, undefined);
@@ -174,7 +181,7 @@ describe('tokens that run out', { concurrency: true }, () => {
         const { code, host, students: [anna] } = await openClass(server, { students: ['s1'] });
         const offer = (message) => refusedMessage(anna, { messageType: 'token', message });
         assert.equal((await offer('garbage')).code, 'token_invalid');
-        assert.equal((await offer(mintToken({ exp: soon(-5) }))).code, 'token_expired');
+        assert.equal((await offer(mintToken({ exp: Math.floor(Date.now() / 1000) - 5 }))).code, 'token_expired');
         assert.equal((await offer(mintToken({ sub: 's2' }))).code, 'forbidden');
         assert.equal((await offer(mintToken({ type: 'teacher', sub: 's1' }))).code, 'forbidden');
         assert.equal((await offer(mintToken({ room: 'OTHER' }))).code, 'forbidden');
@@ -209,10 +216,10 @@ describe('ping and silence', { concurrency: true }, () => {
         const { code, host } = await openClass(quick);
         assert.equal(host.welcome.message.ping, SECOND);
         const ben = await joinClass(quick, code, host, 's2');
-        const anna = await joinClass(quick, code, host, 's1', {}, { options: { autoPong: false } });
         const began = Date.now();
+        const anna = await joinClass(quick, code, host, 's1', {}, { options: { autoPong: false } });
         await closedWith(anna, 4006);
-        assert.ok(Date.now() - began >= limit(1500), 'not before two intervals are over');
+        assert.ok(Date.now() - began >= 1500 * SECOND, 'not before two intervals are over');
         assert.equal((await host.next('leave')).message.reason, 'lost');
         await marker(host, [host, ben]);
     });

@@ -10,7 +10,7 @@ import {
 } from './harness.mjs';
 import { accepted, closedWith, heard, joinClass, marker, openClass, startWire } from './classroom.mjs';
 
-const ENV = { LECTERN_REDIS_TIMEOUT_MS: 500, LECTERN_RATE_HOST: '10000/10000', LECTERN_RATE_STUDENT: '10000/10000' };
+const ENV = { LECTERN_REDIS_TIMEOUT_MS: limit(500), LECTERN_RATE_HOST: '10000/10000', LECTERN_RATE_STUDENT: '10000/10000' };
 const message = { targetType: 'all', messageType: 'send', message: 'x' };
 
 const ready = (server) => waitFor(async () => (await api(server, 'GET', '/readyz')).status === 200,

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { api, asStudent, asTeacher, connect, limit, mintToken, randomId, rawHttp, rawSocket, refused, roomCode, startRedis, startServer,
+import { api, asStudent, asTeacher, connect, limit, mintToken, randomId, rawHttp, rawSocket, refused, roomCode, soon, startRedis, startServer,
     waitFor } from './harness.mjs';
 import { accepted, closedWith, joinClass, openClass, say } from './classroom.mjs';
 import { closeAll, connectSockJS, poll, push, sessionPath, startNoWebSocket, stream } from './sockjs.mjs';
@@ -482,11 +482,11 @@ describe('the door', () => {
 
     test('the token that opened a session is good for as long as that lasts', async () => {
         const path = sessionPath();
-        const token = teacher({ exp: Math.floor(Date.now() / 1000) + 3 });
+        const token = teacher({ exp: soon() });
         assert.equal((await poll(server, `${path}?room=${roomCode()}`, { token })).text, 'o\n');
         const fresh = JSON.stringify({ messageType: 'token', message: teacher(), ref: 'fresh' });
         assert.equal((await push(server, path, [fresh], { token })).status, 204);
-        await waitFor(async () => (await api(server, 'GET', '/profile', { token })).status === 401, { timeout: limit(10000), what: 'its end' });
+        await waitFor(async () => (await api(server, 'GET', '/profile', { token })).status === 401, { timeout: limit(10000), what: 'its end', every: 50 });
         await poll(server, path, { token });
         assert.equal((await push(server, path, ['{"messageType":"ping"}'], { token })).status, 204);
         const { text } = await poll(server, path, { token });

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { openClass } from './classroom.mjs';
-import { limit, mintToken, roomCode, startRedis, startServer, waitFor } from './harness.mjs';
+import { limit, mintToken, roomCode, soon, startRedis, startServer, waitFor } from './harness.mjs';
 import { connectStomp, frameText, openStomp, stompJs } from './stomp.mjs';
 
 let redis;
@@ -33,9 +33,8 @@ describe('time', () => {
 
     test('a token that expires ends the connection, in a room or not', async () => {
         const { code, host } = await openClass(server);
-        const exp = () => Math.floor(Date.now() / 1000) + 3;
-        const idle = await connectStomp(server, { sub: 'x1', exp: exp() });
-        const busy = await connectStomp(server, { sub: 'x2', exp: exp() }, { errors: true });
+        const idle = await connectStomp(server, { sub: 'x1', exp: soon() });
+        const busy = await connectStomp(server, { sub: 'x2', exp: soon() }, { errors: true });
         await busy.subscribe('0', `/topic/${code}`);
         for (const stomp of [idle, busy]) {
             const frame = await stomp.next('ERROR', {}, { timeout: limit(10000) });

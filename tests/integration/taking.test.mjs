@@ -156,7 +156,8 @@ test('a class that waits for its host takes an eighth of the threads; the others
         const { client } = redis;
         await client.hset('room:OPENING:info', { epoch: 'aaaaaa', seal: 'aaaaaaaaaaaa', host: 't1', hostName: 't1', name: '', max: 50,
             hold: 0, talk: 'teacher', notify: 'host', locked: 0, createdAt: 1, log: '0-0 0 0 0 0', trimmed: '0-0' });
-        await client.pexpire('room:OPENING:info', 10000);
+        await client.pexpire('room:OPENING:info', limit(10000));
+        const began = Date.now();
         const asked = Array.from({ length: 30 }, (_, i) => refused(small, { room: 'OPENING', token: student(`s${i}`) }));
         assert.equal((await within(api(small, 'GET', '/version'), limit(4000), 'an answer meanwhile')).status, 200);
         const codes = (await Promise.all(asked)).map(({ status, body, headers }) => {
@@ -164,8 +165,9 @@ test('a class that waits for its host takes an eighth of the threads; the others
             return `${status} ${body.error.code}`;
         });
         // Two at a time wait in vain for a second; on a slow machine somebody asks only after that.
+        const most = 2 + 2 * Math.floor((Date.now() - began) / 1000);
         const waited = codes.filter((code) => code === '404 room_not_found').length;
-        assert.ok(waited >= 2 && waited <= 6, `${waited} waited`);
+        assert.ok(waited >= 2 && waited <= most, `${waited} waited, at most ${most} could`);
         assert.equal(codes.filter((code) => code === '503 unavailable').length, 30 - waited);
         // The places are free again, and the wait ends when the host arrives.
         const late = connect(small, { room: 'OPENING', token: student('s1') });
@@ -190,11 +192,11 @@ test('while the server stops: upgrades 503 draining, not ready, alive', async ()
             return answer.status === 503 && answer;
         }, { what: '503 from /readyz' });
         assert.equal(ready.body.error.code, 'draining');
-        const answer = await refused(ending, { path: '/echo' });
+        const [answer, health] = await Promise.all([refused(ending, { path: '/echo' }), api(ending, 'GET', '/healthz')]);
         assert.equal(answer.status, 503);
         assert.equal(answer.body.error.code, 'draining');
         assert.match(answer.headers['retry-after'], /^[1-9]\d*$/);
-        assert.equal((await api(ending, 'GET', '/healthz')).status, 200);
+        assert.equal(health.status, 200);
     } finally {
         assert.equal(await (stopped ?? ending.stop()), 0);
     }
