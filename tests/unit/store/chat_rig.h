@@ -41,6 +41,15 @@ static inline struct room_id make_group(struct rig *rig, const char *owner, cons
     return room;
 }
 
+static inline struct room_id make_direct(struct rig *rig, const char *user, const char *other)
+{
+    struct chat_direct op = {.user = user, .other = other, .now_ms = NOW, .rooms_max = ROOMS_MAX};
+    struct room_id room;
+    assert_int_equal(chats_direct(rig->store, &op), STORE_OK);
+    memcpy(room.id, op.room.id, sizeof room.id);
+    return room;
+}
+
 static inline enum store_result try_join(struct rig *rig, const char *room, const char *user)
 {
     struct chat_message_rows rows = {0};

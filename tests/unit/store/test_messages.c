@@ -30,12 +30,10 @@ static void only_members_append(void **state)
     (void)state;
     struct rig *rig = chat_rig_open();
     struct room_id room = make_group(rig, "kim", "모둠");
-    struct chat_direct direct = {
-        .user = "kim", .other = "lee", .now_ms = NOW, .rooms_max = ROOMS_MAX};
-    assert_int_equal(chats_direct(rig->store, &direct), STORE_OK);
+    struct room_id direct = make_direct(rig, "kim", "lee");
     struct message_append op = a_message(room.id, "park", "\"x\"");
     assert_int_equal(messages_append(rig->store, &op), STORE_NOT_MEMBER);
-    op = a_message(direct.room.id, "park", "\"x\"");
+    op = a_message(direct.id, "park", "\"x\"");
     assert_int_equal(messages_append(rig->store, &op),
                      STORE_NOT_FOUND); /* not even that it is there */
     op = a_message("caaaaaaaaaaaaaaa", "kim", "\"x\"");
@@ -43,7 +41,7 @@ static void only_members_append(void **state)
     op = a_message("' OR 1=1 --", "kim", "\"x\"");
     assert_int_equal(messages_append(rig->store, &op), STORE_NOT_FOUND);
     assert_int_equal(say(rig, room.id, "kim", "\"x\""), 2);
-    assert_int_equal(say(rig, direct.room.id, "lee", "\"x\""), 1);
+    assert_int_equal(say(rig, direct.id, "lee", "\"x\""), 1);
     rig_close(rig);
 }
 
@@ -208,10 +206,8 @@ static void in_a_direct_room_each_deletes_their_own(void **state)
 {
     (void)state;
     struct rig *rig = chat_rig_open();
-    struct chat_direct direct = {
-        .user = "kim", .other = "lee", .now_ms = NOW, .rooms_max = ROOMS_MAX};
-    assert_int_equal(chats_direct(rig->store, &direct), STORE_OK);
-    const char *room = direct.room.id;
+    struct room_id direct = make_direct(rig, "kim", "lee");
+    const char *room = direct.id;
     assert_int_equal(say(rig, room, "lee", "\"x\""), 1);
     assert_int_equal(try_delete(rig, room, "kim", 1), STORE_FORBIDDEN);
     assert_int_equal(try_delete(rig, room, "park", 1), STORE_NOT_FOUND);
@@ -280,13 +276,11 @@ static void pages_are_for_members(void **state)
     (void)state;
     struct rig *rig = chat_rig_open();
     struct room_id room = make_group(rig, "kim", "모둠");
-    struct chat_direct direct = {
-        .user = "kim", .other = "lee", .now_ms = NOW, .rooms_max = ROOMS_MAX};
-    assert_int_equal(chats_direct(rig->store, &direct), STORE_OK);
+    struct room_id direct = make_direct(rig, "kim", "lee");
     struct messages_page op = {.room = room.id, .user = "park", .limit = 10};
     assert_int_equal(messages_page(rig->store, &op), STORE_NOT_MEMBER);
     assert_int_equal(op.rows.count, 0);
-    op.room = direct.room.id;
+    op.room = direct.id;
     assert_int_equal(messages_page(rig->store, &op), STORE_NOT_FOUND);
     op.room = "cccccccccccccccc";
     assert_int_equal(messages_page(rig->store, &op), STORE_NOT_FOUND);

@@ -102,19 +102,17 @@ static void others_rooms_are_not_searched(void **state)
     (void)state;
     struct rig *rig = chat_rig_open();
     struct room_id mine = make_group(rig, "kim", "내"), others = make_group(rig, "lee", "남");
-    struct chat_direct direct = {
-        .user = "lee", .other = "park", .now_ms = NOW, .rooms_max = ROOMS_MAX};
-    assert_int_equal(chats_direct(rig->store, &direct), STORE_OK);
+    struct room_id direct = make_direct(rig, "lee", "park");
     say(rig, mine.id, "kim", "비밀 하나");
     say(rig, others.id, "lee", "비밀 둘");
-    say(rig, direct.room.id, "lee", "비밀 셋");
+    say(rig, direct.id, "lee", "비밀 셋");
     for (int blocked = 0; blocked < 2; blocked++) {
         struct messages_search op = {.user = "kim", .part = span_of("비밀"), .limit = 10};
         assert_string_equal(find(rig, "비밀"), "2 ");
         assert_string_equal(find_in(rig, "kim", mine.id, "비밀", 5), "2 ");
         op.room = others.id;
         assert_int_equal(messages_search(rig->store, &op), STORE_NOT_MEMBER);
-        op.room = direct.room.id;
+        op.room = direct.id;
         assert_int_equal(messages_search(rig->store, &op), STORE_NOT_FOUND);
         op.room = "cccccccccccccccc";
         assert_int_equal(messages_search(rig->store, &op), STORE_NOT_FOUND);
@@ -126,7 +124,7 @@ static void others_rooms_are_not_searched(void **state)
         for (int i = 0; i < TEXTS_BLOCK_ROWS; i++) {
             say(rig, mine.id, "kim", "-");
             say(rig, others.id, "lee", "-");
-            say(rig, direct.room.id, "park", "-");
+            say(rig, direct.id, "park", "-");
         }
     }
     rig_close(rig);
