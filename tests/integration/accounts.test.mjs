@@ -13,7 +13,7 @@ import {
 import {
     address, BEHIND_PROXY, claimsOf, granted, login, PASSWORD, person, post, refusedWith, signUp, userCommand,
 } from './accounts.mjs';
-import { stores } from './postgres.mjs';
+import { startPair, stores } from './postgres.mjs';
 
 // Made by libsodium with one pass over 8 MiB, as an earlier version might have.
 const OLD_PASSWORD = 'old password';
@@ -29,25 +29,9 @@ async function signedOut(client) {
 
 for (const kind of stores) {
     describe(`accounts on ${kind.name}`, () => {
-        let redis;
-        let store;
-        let env;
-        let server;
-        let second;
-
-        before(async () => {
-            redis = await startRedis();
-            store = await kind.start();
-            env = { ...BEHIND_PROXY, ...await store.fresh() };
-            server = await startServer({ redis, env });
-            second = await startServer({ redis, env });
-        });
-        after(async () => {
-            await server?.stop();
-            await second?.stop();
-            await store?.stop();
-            await redis?.stop();
-        });
+        let redis, store, env, server, second, stop;
+        before(async () => { ({ redis, store, env, server, second, stop } = await startPair(kind, BEHIND_PROXY)); });
+        after(() => stop?.());
 
         test('a student signs up, signs in by id or e-mail, and is who the account says', async () => {
             const who = person({ email: `${randomId('Mail')}@School.example` });

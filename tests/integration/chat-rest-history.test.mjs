@@ -3,9 +3,9 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { api, connect, limit, randomId, startRedis, startServer, waitFor } from './harness.mjs';
+import { api, connect, limit, randomId, waitFor } from './harness.mjs';
 import { chat, group, known, ok, refusedWith, seqOf, somebody, texts } from './chat-rest.mjs';
-import { stores } from './postgres.mjs';
+import { startPair, stores } from './postgres.mjs';
 
 /** Does `count` things, so many at a time. */
 async function many(count, at, fn) {
@@ -17,25 +17,12 @@ async function many(count, at, fn) {
 
 for (const kind of stores) {
     describe(`chat history on ${kind.name}`, () => {
-        let redis;
-        let store;
-        let env;
-        let server;
-        let second;
-
+        let redis, store, env, server, second, stop;
         before(async () => {
-            redis = await startRedis();
-            store = await kind.start();
-            env = { ...await store.fresh(), LECTERN_RATE_STUDENT: '5000/5000', LECTERN_RATE_HOST: '5000/5000' };
-            server = await startServer({ redis, env });
-            second = await startServer({ redis, env });
+            ({ redis, store, env, server, second, stop } = await startPair(kind,
+                { LECTERN_RATE_STUDENT: '5000/5000', LECTERN_RATE_HOST: '5000/5000' }));
         });
-        after(async () => {
-            await server?.stop();
-            await second?.stop();
-            await store?.stop();
-            await redis?.stop();
-        });
+        after(() => stop?.());
 
         test('a message is answered as everybody sees it', async () => {
             const [t, s] = [somebody({ type: 'teacher', name: '김' }), somebody()];

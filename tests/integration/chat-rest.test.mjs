@@ -6,31 +6,15 @@ import { after, before, describe, test } from 'node:test';
 import { api, connect, limit, mintToken, randomId, startRedis, startServer, waitFor } from './harness.mjs';
 import { BEHIND_PROXY, signUp } from './accounts.mjs';
 import { chat, group, known, ok, refusedWith, seqOf, somebody, texts } from './chat-rest.mjs';
-import { stores } from './postgres.mjs';
+import { startPair, stores } from './postgres.mjs';
 
 const ROOM_ID = /^c[a-z2-7]{15}$/;
 
 for (const kind of stores) {
     describe(`chat rooms on ${kind.name}`, () => {
-        let redis;
-        let store;
-        let env;
-        let server;
-        let second;
-
-        before(async () => {
-            redis = await startRedis();
-            store = await kind.start();
-            env = { ...BEHIND_PROXY, ...await store.fresh() };
-            server = await startServer({ redis, env });
-            second = await startServer({ redis, env });
-        });
-        after(async () => {
-            await server?.stop();
-            await second?.stop();
-            await store?.stop();
-            await redis?.stop();
-        });
+        let redis, server, second, stop;
+        before(async () => { ({ redis, server, second, stop } = await startPair(kind, BEHIND_PROXY)); });
+        after(() => stop?.());
 
         test('a group is made, found, joined and left, on either server', async () => {
             const [t, s] = [somebody({ type: 'teacher', name: '김 선생님' }), somebody()];

@@ -3,31 +3,20 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { api, connect, limit, mintToken, refused, soon, startRedis, startServer, waitFor } from './harness.mjs';
+import { api, connect, limit, mintToken, refused, soon, startServer, waitFor } from './harness.mjs';
 import { signUp, BEHIND_PROXY, post } from './accounts.mjs';
 import { chat, group, known, ok, seqOf, somebody } from './chat-rest.mjs';
 import { assertInOrder, denied, enter, heard, lobby, rows, say, subscribe, until } from './chat-sockets.mjs';
-import { stores } from './postgres.mjs';
+import { startPair, stores } from './postgres.mjs';
 
 for (const kind of stores) {
     describe(`chat sockets on ${kind.name}`, () => {
-        let redis;
-        let store;
-        let a;
-        let b;
-
+        let redis, store, a, b, stop;
         before(async () => {
-            redis = await startRedis();
-            store = await kind.start();
-            const env = { ...BEHIND_PROXY, LECTERN_RATE_STUDENT: '500/1000', LECTERN_RATE_HOST: '500/1000', LECTERN_LOOPS: 2, LECTERN_CHAT_ROOMS_MAX: 300, ...await store.fresh() };
-            [a, b] = await Promise.all([1, 2].map(() => startServer({ redis, env })));
+            ({ redis, store, server: a, second: b, stop } = await startPair(kind, { ...BEHIND_PROXY, LECTERN_RATE_STUDENT: '500/1000',
+                LECTERN_RATE_HOST: '500/1000', LECTERN_LOOPS: 2, LECTERN_CHAT_ROOMS_MAX: 300 }));
         });
-        after(async () => {
-            await a?.stop();
-            await b?.stop();
-            await store?.stop();
-            await redis?.stop();
-        });
+        after(() => stop?.());
 
         const people = () => [somebody({ type: 'teacher', name: '김 선생님' }), somebody(), somebody({ name: '서연' })];
 

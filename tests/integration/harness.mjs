@@ -358,6 +358,13 @@ export async function startServer({ redis, env = {}, args = [], wrap = [], port,
     };
 }
 
+/** A Redis and a server on it, for a whole file: {redis, server, stop()}. */
+export async function startBoth(env) {
+    const redis = await startRedis();
+    const server = await startServer({ redis, env });
+    return { redis, server, stop: async () => { await server.stop(); await redis.stop(); } };
+}
+
 // --- tokens ----------------------------------------------------------------------------------------------------------
 
 const base64url = (value) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url');

@@ -11,7 +11,7 @@
 import { spawnSync } from 'node:child_process';
 import { chownSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { launch, limit, onFreePort, removeDir, tempDir, terminate, waitFor, within } from './harness.mjs';
+import { launch, limit, onFreePort, removeDir, startRedis, startServer, tempDir, terminate, waitFor, within } from './harness.mjs';
 
 const PASSWORD = 'p@ss/word:1'; // everything that has to be escaped in a URL
 
@@ -163,3 +163,12 @@ export const stores = [
         },
     },
 ];
+
+/** Two servers on an empty store of this kind and one Redis: {redis, store, env, server, second, stop()}. */
+export async function startPair(kind, settings = {}) {
+    const [redis, store] = [await startRedis(), await kind.start()];
+    const env = { ...settings, ...await store.fresh() };
+    const [server, second] = [await startServer({ redis, env }), await startServer({ redis, env })];
+    const stop = async () => { for (const each of [server, second, store, redis]) await each.stop(); };
+    return { redis, store, env, server, second, stop };
+}

@@ -2,20 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { api, connect, mintToken, startRedis, startServer, waitFor } from './harness.mjs';
+import { api, connect, mintToken, startBoth, waitFor } from './harness.mjs';
 import { connectStomp, follow, frameText, publish, stompJs } from './stomp.mjs';
 
-let redis;
-let server;
+let server, stop;
+before(async () => { ({ server, stop } = await startBoth({ LECTERN_LOOPS: 2 })); });
+after(() => stop?.());
 let count = 0;
-before(async () => {
-    redis = await startRedis();
-    server = await startServer({ redis, env: { LECTERN_LOOPS: 2 } });
-});
-after(async () => {
-    await server?.stop();
-    await redis?.stop();
-});
 
 const call = async (sub, method, path, body) => {
     const answer = await api(server, method, path, { token: mintToken({ sub }), body });

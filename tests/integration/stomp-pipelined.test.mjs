@@ -4,19 +4,12 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { openClass } from './classroom.mjs';
-import { limit, mintToken, roomCode, startRedis, startServer, waitFor } from './harness.mjs';
+import { limit, mintToken, roomCode, startBoth, waitFor } from './harness.mjs';
 import { connectStomp, frameText, openStomp } from './stomp.mjs';
 
-let redis;
-let server;
-before(async () => {
-    redis = await startRedis();
-    server = await startServer({ redis, env: { LECTERN_LOOPS: 2, LECTERN_TRUSTED_PROXIES: '127.0.0.1' } });
-});
-after(async () => {
-    await server?.stop();
-    await redis?.stop();
-});
+let redis, server, stop;
+before(async () => { ({ redis, server, stop } = await startBoth({ LECTERN_LOOPS: 2, LECTERN_TRUSTED_PROXIES: '127.0.0.1' })); });
+after(() => stop?.());
 
 const said = (message) => ({ messageType: 'send', message });
 const sub = (id, code, more = {}) => frameText('SUBSCRIBE', { id, destination: `/topic/${code}`, ...more });

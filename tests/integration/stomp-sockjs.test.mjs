@@ -4,19 +4,12 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import SockJS from 'sockjs-client';
 import { openClass } from './classroom.mjs';
-import { startRedis, startServer, waitFor } from './harness.mjs';
+import { startBoth, waitFor } from './harness.mjs';
 import { follow, publish, stompJs } from './stomp.mjs';
 
-let redis;
-let server;
-before(async () => {
-    redis = await startRedis();
-    server = await startServer({ redis, env: { LECTERN_LOOPS: 2 } });
-});
-after(async () => {
-    await server?.stop();
-    await redis?.stop();
-});
+let server, stop;
+before(async () => { ({ server, stop } = await startBoth({ LECTERN_LOOPS: 2 })); });
+after(() => stop?.());
 
 const overSockjs = (transport) => ({
     webSocketFactory: () => new SockJS(`${server.url}/sockjs/stomp`, null, { transports: [transport] }),

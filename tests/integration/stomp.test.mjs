@@ -3,19 +3,12 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { openClass, marker, roomGone } from './classroom.mjs';
-import { api, asStudent, limit, mintToken, refused, roomCode, startRedis, startServer, waitFor } from './harness.mjs';
+import { api, asStudent, limit, mintToken, refused, roomCode, startBoth, waitFor } from './harness.mjs';
 import { connectStomp, follow, frameText, openStomp, publish, stompJs } from './stomp.mjs';
 
-let redis;
-let server;
-before(async () => {
-    redis = await startRedis();
-    server = await startServer({ redis, env: { LECTERN_LOOPS: 2 } });
-});
-after(async () => {
-    await server?.stop();
-    await redis?.stop();
-});
+let redis, server, stop;
+before(async () => { ({ redis, server, stop } = await startBoth({ LECTERN_LOOPS: 2 })); });
+after(() => stop?.());
 
 const metric = async (target, name) => Number(new RegExp(`^${name} (\\d+)`, 'm').exec((await api(target, 'GET', '/metrics')).text)[1]);
 const said = (message) => ({ messageType: 'send', message });
