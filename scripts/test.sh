@@ -37,6 +37,9 @@ fuzz_seconds=${FUZZ_SECONDS:-10}
 if [ "$extent" = long ]; then fuzz_seconds=${FUZZ_SECONDS:-300}; fi
 patience=${TEST_PATIENCE:-1}
 jobs=$(nproc)
+# Test files at a time: they mostly wait, except where ThreadSanitizer makes all of it ten times slower.
+files=$((jobs < 4 ? 2 * jobs : 8))
+busy_files=$((jobs < 8 ? jobs + 1 : 8))
 
 # --- stages -----------------------------------------------------------------------------------------------------------
 
@@ -57,25 +60,28 @@ stage() {
     current=
 }
 
-# node_tests LIMIT FILE...: two files at a time, for they mostly wait; the time limit ends a run that hangs.
+# node_tests LIMIT AT_A_TIME FILE...: the time limit ends a run that hangs.
 node_tests() {
+    local limit=$1 at_a_time=$2
+    shift 2
+    timeout --foreground --kill-after=10 "$limit" "${fixed_addresses[@]}" \
+        node --test --test-concurrency="$at_a_time" --test-reporter=spec "$@"
+}
+
+integration() { # BINARY PATIENCE AT_A_TIME
+    LECTERN_BIN=$1 TEST_PATIENCE=$((patience * $2)) node_tests "$((20 * $2))m" "$3" tests/integration/*.test.mjs
+}
+
+faults() { # LIMIT FILE...: two at a time, for they measure how long joins take meanwhile
     local limit=$1
     shift
-    timeout --foreground --kill-after=10 "$limit" "${fixed_addresses[@]}" node --test --test-concurrency=2 --test-reporter=spec "$@"
+    LECTERN_BIN=build/lectern TEST_PATIENCE=$patience node_tests "$limit" 2 "$@"
 }
 
-integration() { # BINARY PATIENCE
-    LECTERN_BIN=$1 TEST_PATIENCE=$((patience * $2)) node_tests "$((20 * $2))m" tests/integration/*.test.mjs
-}
-
-faults() { # LIMIT FILE...
-    LECTERN_BIN=build/lectern TEST_PATIENCE=$patience node_tests "$@"
-}
-
-# sanitized KIND DIRECTORY PATIENCE: unit and integration tests in a build of their own.
+# sanitized KIND DIRECTORY PATIENCE AT_A_TIME: unit and integration tests in a build of their own.
 sanitized() {
     "${fixed_addresses[@]}" make --no-print-directory -j "$jobs" "SANITIZER=$1" "BUILD=$2" all test
-    integration "$2/lectern" "$3"
+    integration "$2/lectern" "$3" "$4"
 }
 
 # gcc 12's ThreadSanitizer can't live with the address randomisation of newer kernels.
@@ -98,12 +104,12 @@ stage "types" npm run --silent typecheck
 stage "client library" timeout --foreground --kill-after=10 5m npm run --silent test:client
 stage "parts of the pages" timeout --foreground --kill-after=10 5m npm run --silent test:pages
 stage "pages" build_pages
-stage "integration" integration build/lectern 1
+stage "integration" integration build/lectern 1 "$files"
 [ "$extent" != quick ] || exit 0
 
 stage "faults" faults 20m tests/faults/*.test.mjs
 stage "browser" timeout --foreground --kill-after=10 20m npm run --silent test:browser
 stage "fuzzing" make --no-print-directory -j "$jobs" fuzz "FUZZ_SECONDS=$fuzz_seconds"
 if [ "$extent" = long ]; then stage "long faults" faults 120m tests/faults/long/*.test.mjs; fi
-stage "AddressSanitizer and UBSan" sanitized address build/asan 2
-stage "ThreadSanitizer" without_randomization sanitized thread build/tsan 4
+stage "AddressSanitizer and UBSan" sanitized address build/asan 2 "$files"
+stage "ThreadSanitizer" without_randomization sanitized thread build/tsan 4 "$busy_files"

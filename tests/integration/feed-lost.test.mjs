@@ -63,7 +63,7 @@ test('a Redis that was emptied while the link was down: those who stayed are tol
 
 test('a log that is trimmed while one reads it slowly: what it did not get is told', async (t) => {
     const { server } = await serve(t, { LECTERN_FEED_LOG: 300 });
-    const text = 'x'.repeat(40_000);
+    const text = 'x'.repeat(60_000); // all of them together are more than a kernel takes
     const send = async (count) => {
         for (let i = 0; i < count; i += 20) {
             await Promise.all(Array.from({ length: 20 }, () => post(server, CHANNEL, { text })));

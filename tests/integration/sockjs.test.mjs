@@ -486,11 +486,15 @@ describe('the door', () => {
         assert.equal((await poll(server, `${path}?room=${roomCode()}`, { token })).text, 'o\n');
         const fresh = JSON.stringify({ messageType: 'token', message: teacher(), ref: 'fresh' });
         assert.equal((await push(server, path, [fresh], { token })).status, 204);
-        await waitFor(async () => (await api(server, 'GET', '/profile', { token })).status === 401, { timeout: limit(10000), what: 'its end', every: 50 });
-        await poll(server, path, { token });
-        assert.equal((await push(server, path, ['{"messageType":"ping"}'], { token })).status, 204);
-        const { text } = await poll(server, path, { token });
-        assert.equal(JSON.parse(JSON.parse(text.slice(1))[0]).messageType, 'pong');
+        const ping = async () => {
+            assert.equal((await push(server, path, ['{"messageType":"ping"}'], { token })).status, 204);
+            return (await poll(server, path, { token })).text;
+        };
+        await waitFor(async () => {
+            await ping(); // nobody polls a session for five seconds: it is gone
+            return (await api(server, 'GET', '/profile', { token })).status === 401;
+        }, { timeout: limit(10000), what: 'its end', every: 200 });
+        assert.equal(JSON.parse(JSON.parse((await ping()).slice(1)).at(-1)).messageType, 'pong');
     });
 
     test('sessions count as connections: 503 no_capacity', async (t) => {
@@ -499,11 +503,11 @@ describe('the door', () => {
         const one = await stream(small, `${sessionPath('echo')}/xhr_streaming`);
         const two = await connect(small, { path: '/echo' });
         await one.frame('o');
+        await waitFor(async () => /^lectern_connections 2$/m.test((await api(small, 'GET', '/metrics')).text), { what: 'both counted' });
         const answer = await poll(small, sessionPath('echo'));
         assert.equal(answer.status, 503);
         assert.equal(answer.body.error.code, 'no_capacity');
         assert.match(answer.headers['retry-after'], /^\d+$/);
-        assert.match((await api(small, 'GET', '/metrics')).text, /^lectern_connections 2$/m);
         one.abort();
         await two.close();
         await waitFor(async () => (await poll(small, sessionPath('echo'))).status === 200, { what: 'a place' });
