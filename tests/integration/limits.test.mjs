@@ -238,6 +238,26 @@ describe('ping and silence', { concurrency: true }, () => {
         await marker(host, [host, anna]);
         assert.equal(anna.closeInfo, undefined);
     });
+
+    test('nor does it judge by an answer that came while it stood still', async (t) => {
+        const quick = await startServer({ redis, env: { LECTERN_PING_S: SECOND } });
+        t.after(() => { quick.kill('SIGCONT'); return quick.stop(); });
+        const { code, host } = await openClass(quick);
+        const anna = await joinClass(quick, code, host, 's1', {}, { options: { autoPong: false } });
+        const asked = new Promise((resolve) => {
+            anna.ws.once('ping', () => {
+                quick.kill('SIGSTOP');
+                anna.ws.pong();
+                resolve();
+            });
+        });
+        await within(asked, limit(10000), 'ping');
+        anna.ws.on('ping', () => anna.ws.pong());
+        await new Promise((resolve) => { setTimeout(resolve, limit(2500)); }); // longer than an answer may take
+        quick.kill('SIGCONT');
+        await marker(host, [host, anna]);
+        assert.equal(anna.closeInfo, undefined);
+    });
 });
 
 describe('malformed frames', () => {
