@@ -215,7 +215,7 @@ describe('no descriptor left', () => {
 
     test('when connections have taken all of them, classes go on, and joins do afterwards', async (t) => {
         const server = await serve(t, { LECTERN_HTTP_THREADS: 256 }, { wrap: ['prlimit', '--nofile=250:250', '--'] });
-        assert.match(server.log(), /the limit of 250 descriptors is small for 256 threads/);
+        await waitFor(() => /the limit of 250 descriptors is small for 256 threads/.test(server.log()), { what: 'a line of the log' });
         const { code, host, students } = await openClass(server, { students: ids(10) });
         const greedy = await silent(t, server, 400, 'GET /student/ HTTP/1.1\r\nHost:');
         await assert.rejects(asStudent(server, code, { sub: 'late' }, { options: { handshakeTimeout: limit(500) } }),

@@ -125,7 +125,8 @@ describe('fail-over', () => {
         await rosterIs(group.replica, servers[1], people.code, people.all.map(({ id }) => id));
         for (const server of servers) {
             await ready(server);
-            assert.match(server.log(), new RegExp(`link up: primary ${NAME} at 127\\.0\\.0\\.1:${group.replica.port}, database 0`));
+            const line = `link up: primary ${NAME} at 127.0.0.1:${group.replica.port}, database 0`;
+            await waitFor(() => server.log().includes(line), { what: 'a line of the log' });
         }
     });
 });

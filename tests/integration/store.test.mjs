@@ -92,7 +92,8 @@ describe('SQLite', () => {
         await first.stop();
         chmodSync(`${dir}/lectern.db`, 0o644);
         const server = await start(t, env);
-        assert.match(server.log(), /store: .*lectern\.db can be read by other users \(mode 0644\); chmod 600 it/);
+        await waitFor(() => /store: .*lectern\.db can be read by other users \(mode 0644\); chmod 600 it/.test(server.log()),
+            { what: 'a line of the log' });
     });
 
     test('a file that is no database stops the start with a sentence', async (t) => {
@@ -285,7 +286,7 @@ describe('PostgreSQL', () => {
         await postgres.create('late', "TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'");
         await postgres.kill();
         const server = await start(t, { LECTERN_STORE_URL: postgres.url('late') });
-        assert.match(server.log(), /PostgreSQL is away, trying again: /);
+        await waitFor(() => /PostgreSQL is away, trying again: /.test(server.log()), { what: 'a line of the log' });
         await postgres.restart();
         await waitFor(() => /PostgreSQL is away, trying again: the database is not in UTF-8/.test(server.log()),
             { timeout: limit(20000), what: 'the reason' });
@@ -311,7 +312,7 @@ describe('PostgreSQL', () => {
         refusedWith(await post(server, '/signup', person()), 503, 'unavailable');
         await postgres.restart();
         await waitFor(async () => await readiness(server) === '200 up', { timeout: limit(20000), what: 'the store again' });
-        assert.match(server.log(), /store: PostgreSQL: open/);
+        await waitFor(() => /store: PostgreSQL: open/.test(server.log()), { what: 'a line of the log' });
         const who = await signUp(server);
         granted(await login(server, who.id));
         await say(host, 'all', 'with it');
