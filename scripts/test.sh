@@ -37,7 +37,7 @@ fuzz_seconds=${FUZZ_SECONDS:-10}
 if [ "$extent" = long ]; then fuzz_seconds=${FUZZ_SECONDS:-300}; fi
 patience=${TEST_PATIENCE:-1}
 jobs=$(nproc)
-# Test files at a time: they mostly wait, except where ThreadSanitizer makes all of it ten times slower.
+# Test files at a time: they mostly wait, less so where ThreadSanitizer makes them work twice as much.
 files=$((jobs < 4 ? 2 * jobs : 8))
 busy_files=$((jobs < 8 ? jobs + 1 : 8))
 
