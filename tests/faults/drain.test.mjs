@@ -120,7 +120,7 @@ describe('the end of a server', { concurrency: 6 }, () => {
             await cleo.next('host-away');
             await ended(a);
             await roomGone(redis, ending.code);
-            await forgotten(redis, 'a', LEASE_S * 1000);
+            await forgotten(redis, 'a');
         });
     });
 

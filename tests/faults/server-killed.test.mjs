@@ -6,7 +6,7 @@ import { describe, test } from 'node:test';
 import { asStudent, asTeacher, limit, waitFor } from '../integration/harness.mjs';
 import { accepted, joinClass, marker, openClass, roomGone, say } from '../integration/classroom.mjs';
 import { gather } from './checker.mjs';
-import { LEASE_S, REAPED, closes, forgotten, rosterIs, setUp } from './support.mjs';
+import { REAPED, closes, forgotten, rosterIs, setUp } from './support.mjs';
 
 const leavesOf = (host, id) => host.all({ messageType: 'leave', sender: id });
 const joinsOf = (host, id) => host.all({ messageType: 'join', sender: id });
@@ -158,7 +158,7 @@ describe('servers are killed', { concurrency: 6 }, () => {
                 { what: 'only the one who is there' });
             await a.stop();
             await closes(cleo, 1001);
-            await forgotten(redis, 'a', LEASE_S * 1000);
+            await forgotten(redis, 'a');
             await rosterIs(redis, b, code, ['t1']);
         });
     });

@@ -224,8 +224,10 @@ describe('ping and silence', { concurrency: true }, () => {
         await marker(host, [host, ben]);
     });
 
+    const ALIVE = { LECTERN_LEASE_S: 60 }; // for the other server, however long these stand still
+
     test('a server that stood still itself asks before it judges', async (t) => {
-        const quick = await startServer({ redis, env: { LECTERN_PING_S: SECOND } });
+        const quick = await startServer({ redis, env: { LECTERN_PING_S: SECOND, ...ALIVE } });
         t.after(() => { quick.kill('SIGCONT'); return quick.stop(); });
         const { host, students: [anna] } = await openClass(quick, { students: ['s1'] });
         const pings = [];
@@ -240,7 +242,7 @@ describe('ping and silence', { concurrency: true }, () => {
     });
 
     test('nor does it judge by an answer that came while it stood still', async (t) => {
-        const quick = await startServer({ redis, env: { LECTERN_PING_S: SECOND } });
+        const quick = await startServer({ redis, env: { LECTERN_PING_S: SECOND, ...ALIVE } });
         t.after(() => { quick.kill('SIGCONT'); return quick.stop(); });
         const { code, host } = await openClass(quick);
         const anna = await joinClass(quick, code, host, 's1', {}, { options: { autoPong: false } });
