@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { api, asStudent, asTeacher, connect, limit, mintToken, randomId, rawHttp, rawSocket, refused, roomCode, soon, startRedis, startServer,
-    waitFor } from './harness.mjs';
+    waitFor, within } from './harness.mjs';
 import { accepted, closedWith, joinClass, openClass, say } from './classroom.mjs';
 import { closeAll, connectSockJS, poll, push, sessionPath, startNoWebSocket, stream } from './sockjs.mjs';
 
@@ -602,14 +602,21 @@ describe('a class', () => {
         t.after(() => small.stop());
         const code = roomCode();
         const host = await asTeacher(small, code);
+        const path = `${sessionPath()}/xhr_streaming?room=${code}&token=${mintToken({ sub: 's1' })}`;
         const raw = await rawSocket(small);
         raw.socket.pause();
-        raw.write(`POST ${sessionPath()}/xhr_streaming?room=${code}&token=${mintToken({ sub: 's1' })} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n`);
+        raw.write(`POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n`);
         await host.next({ messageType: 'join', sender: 's1' });
-        let gone = false;
-        host.next({ messageType: 'leave', sender: 's1' }, { timeout: limit(60000) }).then(() => { gone = true; }, () => {});
-        for (let i = 0; i < 5000 && !gone; i++) await say(host, 'student', 'x'.repeat(15000));
-        assert.ok(gone);
+        await waitFor(async () => { // how much a kernel takes, the machine knows
+            for (let i = 0; i < 10; i++) await say(host, 'student', 'x'.repeat(15000));
+            return /^lectern_queue_drops_total 1$/m.test((await api(small, 'GET', '/metrics')).text);
+        }, { timeout: limit(60000), what: 'a full queue', every: 1 });
+        raw.socket.resume(); // the stream was rolled over long before: the next one is told
+        await within(raw.closed, limit(10000), 'the end of the stream');
+        const next = await stream(small, path);
+        await next.frame('c[4005,"too slow"]');
+        assert.equal((await host.next({ messageType: 'leave', sender: 's1' }, { timeout: limit(15000) })).message.reason, 'lost');
+        assert.match((await api(small, 'GET', '/metrics')).text, /^lectern_closed_total\{code="4005"\} 1$/m);
     });
 
     test('a server that stops moves sessions away: 1001', async () => {
