@@ -241,6 +241,14 @@ int64_t loop_now_ms(const struct loop *loop)
     return (int64_t)uv_now(&loop->uv);
 }
 
+bool loop_tick_is_late(const struct loop *loop, struct loop_pace *pace, int64_t every_ms)
+{
+    int64_t now = loop_now_ms(loop);
+    pace->late = !pace->late && now - pace->ticked_ms >= 2 * every_ms;
+    pace->ticked_ms = now;
+    return pace->late;
+}
+
 void loop_at_turn_end(struct loop *loop, struct loop_task *task)
 {
     if (task->queued) {

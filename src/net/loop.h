@@ -47,6 +47,16 @@ struct joined *loop_joined(struct loop *loop); /* cleared when the turn ends; se
 int64_t loop_now_ms(const struct loop *loop);  /* monotonic, cached at the start of the turn */
 
 /*
+ * For a timer that judges by what has not come. Where the loop stood still, timers run before what came meanwhile is
+ * read: a tick that comes a whole interval late should judge nobody. The next one may, however late it is.
+ */
+struct loop_pace {
+    int64_t ticked_ms; /* loop's time; set when the timer is started */
+    bool late;
+};
+bool loop_tick_is_late(const struct loop *loop, struct loop_pace *pace, int64_t every_ms);
+
+/*
  * Something to be done once before the loop waits again, after the events and timers of this turn.
  * The owner sets fn and arg; next and queued are the loop's.
  */

@@ -548,6 +548,9 @@ static void tick(uv_timer_t *timer)
     struct sockjs_group *group = timer->data;
     int64_t now = now_ms(group);
     struct sockjs_session *next;
+    if (loop_tick_is_late(group->loop, &group->pace, TICK_MS)) {
+        return;
+    }
     /* Before the heartbeats: what those have just queued is not sent yet, and looks as if it were stuck. */
     for (struct answer *answer = group->answers; answer; answer = answer->next) {
         if (!answer->conn.dead) {
@@ -572,6 +575,7 @@ struct sockjs_group *sockjs_group_create(struct loop *loop, const struct wsock_o
     group->claims = claims;
     uv_timer_init(loop_uv(loop), &group->tick);
     group->tick.data = group;
+    group->pace.ticked_ms = loop_now_ms(loop);
     uv_timer_start(&group->tick, tick, TICK_MS, TICK_MS);
     return group;
 }

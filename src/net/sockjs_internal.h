@@ -14,6 +14,7 @@ struct sockjs_group {
     size_t open;    /* sessions whose end has not been told */
     size_t waiting; /* answers whose sockets are open */
     uv_timer_t tick;
+    struct loop_pace pace;
 };
 
 /* A request's socket: waiting for frames, or with the last of them on their way. */

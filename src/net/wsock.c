@@ -28,8 +28,7 @@ struct wsock_group {
     struct wsock *head;
     size_t count;
     uv_timer_t tick;
-    int64_t ticked_ms;
-    bool late; /* the last tick was, and looked at nothing */
+    struct loop_pace pace;
 };
 
 struct wsock {
@@ -256,10 +255,7 @@ static void tick(uv_timer_t *timer)
 {
     struct wsock_group *group = timer->data;
     int64_t now = loop_now_ms(group->loop);
-    /* What came while the loop stood still is not read yet: the next tick judges. */
-    group->late = !group->late && now - group->ticked_ms >= 2 * TICK_MS;
-    group->ticked_ms = now;
-    if (group->late) {
+    if (loop_tick_is_late(group->loop, &group->pace, TICK_MS)) {
         return;
     }
     for (struct wsock *sock = group->head; sock; sock = sock->next) {
@@ -291,7 +287,7 @@ struct wsock_group *wsock_group_create(struct loop *loop, const struct wsock_opt
     }
     uv_timer_init(loop_uv(loop), &group->tick);
     group->tick.data = group;
-    group->ticked_ms = loop_now_ms(loop);
+    group->pace.ticked_ms = loop_now_ms(loop);
     uv_timer_start(&group->tick, tick, TICK_MS, TICK_MS);
     return group;
 }

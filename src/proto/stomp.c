@@ -211,6 +211,9 @@ static void tick(uv_timer_t *timer)
 {
     struct stomp_loop *loop = timer->data;
     int64_t now_ms = loop_now_ms(loop->proto_loop->loop);
+    if (loop_tick_is_late(loop->proto_loop->loop, &loop->pace, TICK_MS)) {
+        return;
+    }
     for (struct stomp *stomp = loop->head; stomp; stomp = stomp->next) {
         check(stomp, now_ms);
     }
@@ -227,6 +230,7 @@ struct stomp_loop *stomp_loop_create(struct proto_loop *proto_loop)
     id_random(loop->stamp, SESSION_ID_LEN);
     uv_timer_init(loop_uv(proto_loop->loop), &loop->tick);
     loop->tick.data = loop;
+    loop->pace.ticked_ms = loop_now_ms(proto_loop->loop);
     uv_timer_start(&loop->tick, tick, TICK_MS, TICK_MS);
     return loop;
 }

@@ -52,6 +52,7 @@ struct stomp_loop {
     struct stomp *head;
     struct shared_message shared[CARRIER_VARIANTS];
     uv_timer_t tick;
+    struct loop_pace pace;
     int64_t generations_ms; /* when it was last looked for revoked tokens, loop's time */
     uint64_t events;        /* messages without id, which get one made of `stamp` and this */
     char stamp[SESSION_ID_LEN + 1];

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { openClass, marker, roomGone } from './classroom.mjs';
-import { api, asStudent, limit, mintToken, refused, roomCode, startBoth, waitFor } from './harness.mjs';
+import { api, asStudent, limit, mintToken, refused, roomCode, startBoth, startServer, waitFor } from './harness.mjs';
 import { connectStomp, follow, frameText, openStomp, publish, stompJs } from './stomp.mjs';
 
 let redis, server, stop;
@@ -454,6 +454,17 @@ describe('@stomp/stompjs', () => {
         assert.equal(error.headers.code, 'no_heartbeat');
         assert.equal(error.close.code, 4006);
         assert.equal(silent.socket.messages.includes('\n'), false); // it wants none
+    });
+
+    test('heart-beats that came while the server stood still were not missed', async (t) => {
+        const lone = await startServer({ redis, env: { LECTERN_LEASE_S: 60 } });
+        t.after(() => { lone.kill('SIGCONT'); return lone.stop(); });
+        const stomp = await connectStomp(lone, { sub: 'hb3' }, { headers: { 'heart-beat': `${limit(1000)},0` } });
+        lone.kill('SIGSTOP');
+        stomp.send('SUBSCRIBE', { id: '0', destination: '/user/queue/errors', receipt: 'r' });
+        await new Promise((resolve) => { setTimeout(resolve, limit(2500)); }); // longer than it may be silent
+        lone.kill('SIGCONT');
+        await stomp.next('RECEIPT', { 'receipt-id': 'r' });
     });
 });
 

@@ -176,12 +176,30 @@ static void tasks_that_flushing_queues_do_not_wait_for_another_event(void **stat
     sem_destroy(&w.done);
 }
 
+static void a_tick_that_comes_late_is_told_but_not_twice_in_a_row(void **state)
+{
+    (void)state;
+    struct loop *loop = loop_create(0);
+    int64_t now = loop_now_ms(loop);
+    struct loop_pace pace = {.ticked_ms = now - 1999};
+    assert_false(loop_tick_is_late(loop, &pace, 1000));
+    assert_int_equal(pace.ticked_ms, now);
+    pace.ticked_ms = now - 2000;
+    assert_true(loop_tick_is_late(loop, &pace, 1000));
+    pace.ticked_ms = now - 5000;
+    assert_false(loop_tick_is_late(loop, &pace, 1000)); /* a loop that is always late judges, too */
+    pace.ticked_ms = now - 5000;
+    assert_true(loop_tick_is_late(loop, &pace, 1000));
+    loop_destroy(loop);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tasks_run_once_in_their_order_when_the_turn_ends),
         cmocka_unit_test(cancelled_tasks_leave_the_others),
         cmocka_unit_test(tasks_that_flushing_queues_do_not_wait_for_another_event),
+        cmocka_unit_test(a_tick_that_comes_late_is_told_but_not_twice_in_a_row),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
