@@ -368,7 +368,10 @@ describe('seen', { concurrency: true }, () => {
         const { code, host, students: [anna, ben] } =
             await openClass(server, { students: ['s1', 's2'], query: { hold: 60 } });
         const { id } = await say(host, 'student', 1);
-        for (const client of [anna, ben]) client.send({ messageType: 'seen', message: id });
+        for (const client of [anna, ben]) {
+            await client.next({ id }); // what has not come yet cannot be seen
+            client.send({ messageType: 'seen', message: id });
+        }
         await waitFor(async () => Object.keys(await redis.client.hgetall(`room:${code}:seen`)).length === 2,
             { what: 'seen of both in Redis' });
         await host.terminate();
