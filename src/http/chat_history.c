@@ -11,8 +11,8 @@
 
 #define HISTORY_DEFAULT 50 /* messages of a page */
 #define HISTORY_MAX 200
-#define HISTORY_BYTES                                                                              \
-    (1u << 20) /* of their bodies: a thread has them in memory, and their JSON too */
+/* Of their bodies: a thread has them in memory, and their JSON too. */
+#define HISTORY_BYTES (1u << 20)
 #define SEARCH_DEFAULT 20
 #define SEARCH_MAX 50
 

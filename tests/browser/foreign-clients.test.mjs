@@ -4,15 +4,13 @@
  */
 
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import http from 'node:http';
 import path from 'node:path';
 import { test } from 'node:test';
 import { openClass } from '../integration/classroom.mjs';
 import { serviceToken, post } from '../integration/feed.mjs';
 import { ROOT, freePort, limit, mintToken } from '../integration/harness.mjs';
-import { LAPTOP, openPage, startAll } from './support.mjs';
+import { LAPTOP, openPage, serveFiles, startAll } from './support.mjs';
 
 const SCRIPTS = {
     '/sockjs.js': 'node_modules/sockjs-client/dist/sockjs.min.js',
@@ -25,18 +23,11 @@ ${Object.keys(SCRIPTS).map((src) => `<script src="${src}"></script>`).join('\n')
 const TRANSPORTS = ['websocket', 'xhr-streaming', 'xhr-polling', 'eventsource'];
 
 async function servePage(t, port) {
-    const server = http.createServer(async (request, response) => {
-        const script = SCRIPTS[request.url];
-        const body = script ? await readFile(path.join(ROOT, script)) : PAGE;
-        response.writeHead(200, { 'content-type': `${script ? 'text/javascript' : 'text/html'}; charset=utf-8` });
-        response.end(body);
-    });
-    server.listen(port, '127.0.0.1');
-    await once(server, 'listening');
-    t.after(() => {
-        server.closeAllConnections();
-        server.close();
-    });
+    const files = { '/': ['text/html', PAGE] };
+    for (const [url, file] of Object.entries(SCRIPTS)) {
+        files[url] = ['text/javascript', await readFile(path.join(ROOT, file), 'utf8')];
+    }
+    await serveFiles(t, port, files);
 }
 
 /**

@@ -4,14 +4,12 @@
  */
 
 import assert from 'node:assert/strict';
-import http from 'node:http';
-import { once } from 'node:events';
 import { test } from 'node:test';
 import { build } from 'esbuild';
 import { ROOT, limit, waitFor } from '../integration/harness.mjs';
 import { post, serviceToken } from '../integration/feed.mjs';
 import { freePort } from '../integration/harness.mjs';
-import { LAPTOP, openPage, startAll } from './support.mjs';
+import { LAPTOP, openPage, serveFiles, startAll } from './support.mjs';
 
 const CHANNEL = 'community_monitor';
 
@@ -72,21 +70,10 @@ async function serveApp(t, port, base, token) {
     const html = `<!doctype html><html lang="en"><head><link rel="icon" href="data:,"><title>other</title>
 <script type="importmap">{"imports":{"react":"/react.mjs"}}</script></head>
 <body><div id="root"></div><script type="module" src="/app.mjs"></script></body></html>`;
-    const files = {
+    await serveFiles(t, port, {
         '/': ['text/html', html],
         '/react.mjs': ['text/javascript', react],
         '/app.mjs': ['text/javascript', APP(base, token)],
-    };
-    const server = http.createServer((request, response) => {
-        const [type, body] = files[request.url] ?? ['text/plain', ''];
-        response.writeHead(body ? 200 : 404, { 'content-type': `${type}; charset=utf-8` });
-        response.end(body);
-    });
-    server.listen(port, '127.0.0.1');
-    await once(server, 'listening');
-    t.after(() => {
-        server.closeAllConnections();
-        server.close();
     });
 }
 

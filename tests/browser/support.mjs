@@ -6,8 +6,10 @@
  */
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import http from 'node:http';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -95,6 +97,21 @@ export async function startAll(t, { env = {} } = {}) {
     });
     t.after(() => browser.close());
     return { server, redis, crash, browser, origin: `http://${HOST_NAME}:${port}` };
+}
+
+/** Another project's page on a port of its own: `files` by path, [type, text]. */
+export async function serveFiles(t, port, files) {
+    const server = http.createServer((request, response) => {
+        const [type, body] = files[request.url] ?? ['text/plain', ''];
+        response.writeHead(body ? 200 : 404, { 'content-type': `${type}; charset=utf-8` });
+        response.end(body);
+    });
+    server.listen(port, '127.0.0.1');
+    await once(server, 'listening');
+    t.after(() => {
+        server.closeAllConnections();
+        server.close();
+    });
 }
 
 /**
