@@ -62,9 +62,8 @@ enum sockjs_claimed {
 
 /* Whose session it is: all that a thread must know to let further requests have it, or not. */
 struct sockjs_holder {
-    char user[ID_MAX + 1]; /* "": nobody's in particular; the key is enough */
-    uint8_t
-        token[SOCKJS_TOKEN_LEN]; /* hash of the token that opened it; valid where there is a user */
+    char user[ID_MAX + 1];           /* "": nobody's in particular; the key is enough */
+    uint8_t token[SOCKJS_TOKEN_LEN]; /* hash of what opened it; valid where there is a user */
 };
 
 /* *claim is set when it is SOCKJS_CLAIMED: for sockjs_session_start(), or sockjs_unclaim(). */
